@@ -9,7 +9,8 @@ from setuptools import setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
-# Whoever builds the C code in a step of its own (scripts/set-up) sets this: the installation then leaves it alone.
+# Whoever builds the C code in a step of its own (scripts/set-up) sets this: the installation then leaves it
+# alone.
 WITH_NATIVE = os.environ.get("MAM_NO_NATIVE", "") in ("", "0")
 
 
@@ -42,6 +43,8 @@ class BuildExt(build_ext):
 
 setup(
     cmdclass={"build_py": BuildPy, "build_ext": BuildExt},
-    cffi_modules=["appliance/native_build.py:native", "appliance/native_build.py:broker"] if WITH_NATIVE else [],
+    cffi_modules=["appliance/native_build.py:native", "appliance/native_build.py:broker"]
+    if WITH_NATIVE
+    else [],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -1,10 +1,11 @@
 """The two compiled modules, as cffi builders that setup.py names.
 
-`appliance._native` is the engine: every native/src/*.c. `appliance._broker` is the embedded broker's hot half: every
-native/broker/*.c, compiled against native/include only, as a vendor's program would be.
+`appliance._native` is the engine: every native/src/*.c. `appliance._broker` is the embedded broker's hot
+half: every native/broker/*.c, compiled against native/include only, as a vendor's program would be.
 
-What Python may call stands in the headers between `/* cdef: begin */` and `/* cdef: end */`; that text is the cffi
-declaration. In it `static inline` is dropped (cffi wants plain prototypes; API mode compiles calls to inlines too).
+What Python may call stands in the headers between `/* cdef: begin */` and `/* cdef: end */`; that text is
+the cffi declaration. In it `static inline` is dropped (cffi wants plain prototypes; API mode compiles calls
+to inlines too).
 """
 
 import os
@@ -14,8 +15,14 @@ from pathlib import Path
 from cffi import FFI
 
 FLAGS = ["-std=gnu11", "-O3", "-fno-plt", "-Wall", "-Wextra", "-Werror"]
-# The file that cffi writes is compiled with the same flags and is not clean of these; `make lint` compiles ours strictly.
-FLAGS += ["-Wno-unused-parameter", "-Wno-unused-function", "-Wno-missing-field-initializers", "-Wno-cast-function-type"]
+# The file that cffi writes is compiled with the same flags and is not clean of these; `make lint` compiles
+# ours strictly.
+FLAGS += [
+    "-Wno-unused-parameter",
+    "-Wno-unused-function",
+    "-Wno-missing-field-initializers",
+    "-Wno-cast-function-type",
+]
 
 _SECTION = re.compile(r"/\* cdef: begin \*/(.*?)/\* cdef: end \*/", re.DOTALL)
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Where the files are that ship beside the code: in a wheel inside the package, in a checkout under native/."""
+"""The files that ship beside the code: in a wheel inside the package, in a checkout under native/."""
 
 from pathlib import Path
 

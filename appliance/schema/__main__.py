@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
+from appliance.resources import schema_file
 from appliance.schema import backcheck, check, emit_c, emit_docs, emit_python, parse
 from appliance.schema.model import Schema, SchemaError
-from appliance.resources import schema_file
 
 ROOT = Path(__file__).resolve().parents[2]
 USAGE = "usage: python -m appliance.schema generate | check | backcheck OLD.xml NEW.xml"
@@ -42,7 +42,11 @@ def generate() -> None:
 def stale() -> list[str]:
     """The generated files that are not what the schema says."""
     wanted = outputs(load(schema_file()))
-    return [name for name, text in wanted.items() if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
+    return [
+        name
+        for name, text in wanted.items()
+        if not (ROOT / name).exists() or (ROOT / name).read_text() != text
+    ]
 
 
 def main(arguments: list[str]) -> int:
@@ -53,7 +57,9 @@ def main(arguments: list[str]) -> int:
                 generate()
             case ["check"]:
                 if names := stale():
-                    raise SchemaError(f"{', '.join(names)}: not what native/schema/mam.xml says; run `make generate`")
+                    raise SchemaError(
+                        f"{', '.join(names)}: not what native/schema/mam.xml says; run `make generate`"
+                    )
             case ["backcheck", old, new]:
                 backcheck.backcheck(load(Path(old)), load(Path(new)))
             case _:

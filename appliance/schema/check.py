@@ -18,20 +18,32 @@ _PRIMITIVE_NAMES = {*PRIMITIVES, "char", "float", "double"}
 
 # Words that some generator would have to rename, so that a vendor would look for a name in vain.
 _KEYWORDS = {
-    "C, C++": """alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const
-        constexpr continue default delete do double dynamic_cast else enum explicit export extern false float for friend
-        goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected
-        public register reinterpret_cast requires restrict return short signed sizeof static static_cast struct switch
-        template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
-        wchar_t while xor xor_eq""",
-    "Java": """abstract assert boolean byte extends final finally implements import instanceof interface native package
-        strictfp super synchronized throws transient null""",
-    "C#": """as base checked decimal delegate event fixed foreach implicit in internal is lock object out override params
-        readonly ref sbyte sealed stackalloc string uint ulong unchecked unsafe ushort""",
-    "Go": "chan defer fallthrough func go map range select type var",
-    "Rust": "async await become box crate dyn fn gen impl let loop match mod move mut priv pub self Self trait unsafe "
-    "unsized use where yield",
-    "Python": "from import lambda pass def",
+    "C, C++": """
+        alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept
+        const constexpr continue default delete do double dynamic_cast else enum explicit export extern
+        false float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr
+        operator or or_eq private protected public register reinterpret_cast requires restrict return short
+        signed sizeof static static_cast struct switch template this thread_local throw true try typedef
+        typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq
+    """,
+    "Java": """
+        abstract assert boolean byte extends final finally implements import instanceof interface native
+        package strictfp super synchronized throws transient null
+    """,
+    "C#": """
+        as base checked decimal delegate event fixed foreach implicit in internal is lock object out
+        override params readonly ref sbyte sealed stackalloc string uint ulong unchecked unsafe ushort
+    """,
+    "Go": """
+        chan defer fallthrough func go map range select type var
+    """,
+    "Rust": """
+        async await become box crate dyn fn gen impl let loop match mod move mut priv pub self Self trait
+        type unsafe unsized use where yield
+    """,
+    "Python": """
+        from import lambda pass def
+    """,
 }
 _RESERVED = {word: language for language, words in _KEYWORDS.items() for word in words.split()}
 
@@ -41,7 +53,9 @@ def check(schema: Schema) -> None:
     _range(schema.id, 0, 65534, "schema: id")
     _range(schema.version, 0, 65534, "schema: version")
     _name(schema.package, "schema: package")
-    top = [item.name for item in (*schema.types, *schema.enums, *schema.messages)]
+    top = [item.name for item in schema.types]
+    top += [item.name for item in schema.enums]
+    top += [item.name for item in schema.messages]
     _unique(top, "schema: name")
     _unique((snake(name) for name in top), "schema: name in lower case")
     for name in top:
@@ -57,7 +71,7 @@ def check(schema: Schema) -> None:
     _unique(_c_constants(schema), "schema: generated C name")
     for place, text in _prose(schema):
         if "*/" in text or "\n" in text or "|" in text or '"' in text or "\\" in text:
-            raise SchemaError(f"{place}: the description may not hold */ | \" \\ or a line break")
+            raise SchemaError(f'{place}: the description may not hold */ | " \\ or a line break')
 
 
 def _check_enum(enum: Enum, version: int) -> None:
@@ -95,7 +109,9 @@ def _check_message(message: Message, version: int) -> None:
         _check_field(field, before, f"{where}, field {field.name}", version)
     end = message.fields[-1].end
     if end > message.length:
-        raise SchemaError(f"{where}: blockLength {message.block_length} is less than its fields need ({end - 8})")
+        raise SchemaError(
+            f"{where}: blockLength {message.block_length} is less than its fields need ({end - 8})"
+        )
 
 
 def _check_field(field: Field, before: Field | None, where: str, version: int) -> None:
@@ -107,11 +123,17 @@ def _check_field(field: Field, before: Field | None, where: str, version: int) -
     if before and field.start < before.end:
         raise SchemaError(f"{where}: overlaps field {before.name}")
     if before and field.since < before.since:
-        raise SchemaError(f"{where}: is older than field {before.name} before it; append new fields at the end")
+        raise SchemaError(
+            f"{where}: is older than field {before.name} before it; append new fields at the end"
+        )
     if field.start % field.type.alignment:
-        raise SchemaError(f"{where}: offset {field.offset} is not a multiple of its {field.type.alignment} bytes")
+        raise SchemaError(
+            f"{where}: offset {field.offset} is not a multiple of its {field.type.alignment} bytes"
+        )
     if field.start // CACHE_LINE != (field.end - 1) // CACHE_LINE:
-        raise SchemaError(f"{where}: offset {field.offset} puts it across a {CACHE_LINE}-byte line (header counted)")
+        raise SchemaError(
+            f"{where}: offset {field.offset} puts it across a {CACHE_LINE}-byte line (header counted)"
+        )
 
 
 def _name(name: str, where: str) -> None:
@@ -120,7 +142,9 @@ def _name(name: str, where: str) -> None:
     for form in (name, snake(name)):
         if form in _RESERVED:
             raise SchemaError(f"{where}: {form} is a keyword of {_RESERVED[form]}")
-    if keyword.iskeyword(name) and name != "raise":  # generated Python has values in upper case; fields it would hit
+    if (
+        keyword.iskeyword(name) and name != "raise"
+    ):  # generated Python has values in upper case; fields it would hit
         raise SchemaError(f"{where}: {name} is a keyword of Python")
 
 
@@ -143,7 +167,9 @@ def _unique(items: Iterable[object], what: str) -> None:
 
 
 def _c_constants(schema: Schema) -> list[str]:
-    """Every constant that the C header defines: two names may meet in upper case (Foo's value bar_id, FooBar's id)."""
+    """Every constant that the C header defines: two names may meet in upper case (Foo's value bar_id,
+    FooBar's id).
+    """
     names = [f"MAM_SCHEMA_{part}" for part in ("ID", "VERSION", "FINGERPRINT")]
     for enum in schema.enums:
         names += [f"MAM_{snake(enum.name)}_{value.name}".upper() for value in enum.values]
@@ -155,10 +181,13 @@ def _c_constants(schema: Schema) -> list[str]:
 
 def _prose(schema: Schema) -> list[tuple[str, str]]:
     result = [("schema", schema.description)]
-    result += [(f"type {item.name}", item.description) for item in (*schema.types, *schema.enums)]
+    result += [(f"type {item.name}", item.description) for item in schema.types]
+    result += [(f"enum {item.name}", item.description) for item in schema.enums]
     for enum in schema.enums:
         result += [(f"enum {enum.name}, value {value.name}", value.description) for value in enum.values]
     for message in schema.messages:
         result.append((f"message {message.name}", message.description))
-        result += [(f"message {message.name}, field {item.name}", item.description) for item in message.fields]
+        result += [
+            (f"message {message.name}, field {item.name}", item.description) for item in message.fields
+        ]
     return result

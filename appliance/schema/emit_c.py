@@ -1,4 +1,6 @@
-"""Writes native/include/mam/messages.h: structs, constants and the structural check, for C11 and C++17 hosts."""
+"""Writes native/include/mam/messages.h: structs, constants and the structural check, for C11 and C++17
+hosts.
+"""
 
 import hashlib
 import textwrap
@@ -14,20 +16,16 @@ def fingerprint(schema: Schema) -> int:
 
 
 def emit(schema: Schema) -> str:
-    parts = [_HEAD, _section(_constants(schema))]
-    parts += [_section(_enum(enum)) for enum in schema.enums]
-    parts += [_section(_HEADER_STRUCT)]
-    parts += [_section(_struct(message)) for message in schema.messages]
-    parts += [_section(_CHECK_PROTOTYPE), _ASSERT_MACRO]
+    parts = [_HEAD, "/* cdef: begin */", _constants(schema)]
+    parts += [_enum(enum) for enum in schema.enums]
+    parts += [_HEADER_STRUCT]
+    parts += [_struct(message) for message in schema.messages]
+    parts += [_CHECK_PROTOTYPE + "/* cdef: end */\n", _ASSERT_MACRO]
     parts += [_assertions(message) for message in schema.messages]
     parts += [_HEADER_INIT]
     parts += [_init(message) for message in schema.messages]
     parts += [_RULES, _tables(schema), _CHECK, _TAIL]
     return "\n".join(parts)
-
-
-def _section(text: str) -> str:
-    return f"/* cdef: begin */\n{text}/* cdef: end */\n"
 
 
 def _comment(text: str, indent: str = "") -> str:
@@ -70,7 +68,10 @@ def _struct(message: Message) -> str:
         f"#define {name}_BLOCK_LENGTH {message.block_length}\n"
         f"#define {name}_LENGTH {message.length}\n"
     )
-    text += _comment(message.description) + f"struct mam_{snake(message.name)} {{\n    struct mam_header header;\n"
+    text += (
+        _comment(message.description)
+        + f"struct mam_{snake(message.name)} {{\n    struct mam_header header;\n"
+    )
     for field, start, length in members(message):
         if field is None:
             text += f"    uint8_t padding_{start}[{length}];\n"
@@ -84,7 +85,9 @@ def _field_comment(field: Field) -> str:
     unit = f"1e{kind.exponent}" if not isinstance(kind, Enum) and kind.exponent is not None else ""
     if isinstance(kind, Enum):
         unit = f"enum mam_{snake(kind.name)}"
-    return ". ".join(part for part in (field.description, f"{kind.name}, {unit}" if unit else kind.name) if part)
+    return ". ".join(
+        part for part in (field.description, f"{kind.name}, {unit}" if unit else kind.name) if part
+    )
 
 
 def _declare(field: Field) -> str:
@@ -126,7 +129,9 @@ def _tables(schema: Schema) -> str:
     fields: list[str] = []
     rules: list[str] = []
     for message in schema.messages:
-        rules.append(f"{{MAM_{snake(message.name).upper()}_BLOCK_LENGTH, {len(fields)}, {len(message.fields)}}}")
+        rules.append(
+            f"{{MAM_{snake(message.name).upper()}_BLOCK_LENGTH, {len(fields)}, {len(message.fields)}}}"
+        )
         fields += [_field_rule(field, places) for field in message.fields]
     index = [0] * (max(message.id for message in schema.messages) + 1)
     for number, message in enumerate(schema.messages, 1):
@@ -158,20 +163,24 @@ def _field_rule(field: Field, places: dict[str, tuple[int, int]]) -> str:
 
 def _array(declaration: str, items: list[str]) -> str:
     body = "\n".join(textwrap.wrap(", ".join(item.replace(" ", "\0") for item in items), 100))
-    return f"static const {declaration}[{len(items)}] = {{\n{textwrap.indent(body, '    ')}\n}};".replace("\0", " ")
+    return f"static const {declaration}[{len(items)}] = {{\n{textwrap.indent(body, '    ')}\n}};".replace(
+        "\0", " "
+    )
 
 
 _HEAD = """\
 /*
- * Every message of the MAM appliance. Generated from native/schema/mam.xml by `make generate`: do not edit.
+ * Every message of the MAM appliance. Generated from native/schema/mam.xml by `make generate`: do not
+ * edit.
  *
- * A message is a struct of this file: the 8-byte header, then the block. All numbers are little-endian. Fields
- * are naturally aligned; padding is written as zero. Decimals are int64 mantissas; the comment gives the unit
- * (1e-8: 1 is 0.00000001). Texts are padded with zero bytes and need no zero at the end when they fill the field.
- * Units: volume 1e-8 lot, price 1e-8, money 1e-6 of its currency, time ns since the Unix epoch (UTC).
+ * A message is a struct of this file: the 8-byte header, then the block. All numbers are little-endian.
+ * Fields are naturally aligned; padding is written as zero. Decimals are int64 mantissas; the comment
+ * gives the unit (1e-8: 1 is 0.00000001). Texts are padded with zero bytes and need no zero at the end
+ * when they fill the field. Units: volume 1e-8 lot, price 1e-8, money 1e-6 of its currency, time ns since
+ * the Unix epoch (UTC).
  *
- * To send: mam_NAME_init(), set the fields, write MAM_NAME_LENGTH bytes. To receive: copy the bytes out of the
- * shared memory, then mam_message_check(), then look at the header's template_id. For C11 and C++17.
+ * To send: mam_NAME_init(), set the fields, write MAM_NAME_LENGTH bytes. To receive: copy the bytes out of
+ * the shared memory, then mam_message_check(), then look at the header's template_id. For C11 and C++17.
  */
 #ifndef MAM_MESSAGES_H
 #define MAM_MESSAGES_H
@@ -204,14 +213,16 @@ struct mam_header {
 
 _CHECK_PROTOTYPE = """\
 /*
- * Is this a message of the schema? Looks at the bytes only, never at the meaning, and reads nothing past length.
- * The bytes may lie at any address, but must be a private copy: in shared memory they could change after the check.
+ * Is this a message of the schema? Looks at the bytes only, never at the meaning, and reads nothing past
+ * length. The bytes may lie at any address, but must be a private copy: in shared memory they could change
+ * after the check.
  *
- * MAM_REASON_NONE: yes; at MAM_SCHEMA_VERSION or older, length is exactly the header and the block. A newer
- * version may be longer; an older one lacks the fields that came later (they are absent: take them as null).
+ * MAM_REASON_NONE: yes; at MAM_SCHEMA_VERSION or older, length is exactly the header and the block. A
+ * newer version may be longer; an older one lacks the fields that came later (they are absent: take them
+ * as null).
  * MAM_REASON_MALFORMED: header cut short, another schema, unknown template, or a length that does not fit.
- * MAM_REASON_OUT_OF_RANGE: field *field_id (else 0) holds a null, an unknown enum value, or bytes that a text may
- * not have. A text may be empty; what it means to leave it so is the reader's matter.
+ * MAM_REASON_OUT_OF_RANGE: field *field_id (else 0) holds a null, an unknown enum value, or bytes that a
+ * text may not have. A text may be empty; what it means to leave it so is the reader's matter.
  */
 static inline enum mam_reason mam_message_check(const void *message, uint32_t length, uint16_t *field_id);
 """

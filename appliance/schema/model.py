@@ -24,7 +24,7 @@ class SchemaError(Exception):
 
 @dataclass(frozen=True)
 class Type:
-    """A named encoding: an integer, a decimal (an int64 with a constant exponent) or a text of fixed length."""
+    """A named encoding: an integer, a decimal (int64 with a constant exponent) or a text of fixed length."""
 
     name: str
     primitive: str  # a key of PRIMITIVES, or "char" for a text
@@ -152,6 +152,10 @@ def canonical(schema: Schema) -> str:
         lines.append(f"message {message.name} {message.id} {message.block_length}")
         for field in message.fields:
             kind = field.type
-            form = kind.name if isinstance(kind, Enum) else f"{kind.kind} {kind.primitive} {kind.size} {kind.exponent}"
+            form = (
+                kind.name
+                if isinstance(kind, Enum)
+                else f"{kind.kind} {kind.primitive} {kind.size} {kind.exponent}"
+            )
             lines.append(f" {field.name} {field.id} {field.start} {form}")
     return "\n".join(lines) + "\n"

@@ -1,16 +1,31 @@
-"""Reads the subset of SBE 1.0 that we use, and refuses the rest by name. What is read may still be wrong: see check."""
+"""Reads the subset of SBE 1.0 that we use, and refuses the rest by name. What is read may still be wrong:
+see check.
+"""
 
 from pathlib import Path
 from xml.etree import ElementTree
 
-from appliance.schema.model import HEADER_FIELDS, PRIMITIVES, Enum, EnumValue, Field, Message, Schema, SchemaError, Type
+from appliance.schema.model import (
+    HEADER_FIELDS,
+    PRIMITIVES,
+    Enum,
+    EnumValue,
+    Field,
+    Message,
+    Schema,
+    SchemaError,
+    Type,
+)
 
 SBE = "{http://fixprotocol.io/2016/sbe}"
 ENUM_ENCODINGS = ("uint8", "uint16")
 
 # What each element may carry; the first set is required.
 ATTRIBUTES: dict[str, tuple[set[str], set[str]]] = {
-    "messageSchema": ({"package", "id", "version", "semanticVersion"}, {"byteOrder", "headerType", "description"}),
+    "messageSchema": (
+        {"package", "id", "version", "semanticVersion"},
+        {"byteOrder", "headerType", "description"},
+    ),
     "types": (set(), set()),
     "composite": ({"name"}, {"description"}),
     "type": ({"name", "primitiveType"}, {"length", "presence", "characterEncoding", "description"}),
@@ -53,7 +68,8 @@ def parse(text: bytes | str) -> Schema:
             raise _unsupported(element, "schema")
     if not header:
         raise SchemaError("types: composite messageHeader is missing")
-    known: dict[str, Type | Enum] = {item.name: item for item in (*types, *enums)}
+    known: dict[str, Type | Enum] = {item.name: item for item in types}
+    known.update((item.name, item) for item in enums)
     return Schema(
         package=root.attrib["package"],
         id=_integer(root, "id", "schema"),
@@ -113,7 +129,9 @@ def _type(element: ElementTree.Element, where: str) -> Type:
 
 def _decimal(element: ElementTree.Element, where: str) -> Type:
     """A composite other than the header must be an int64 mantissa with a constant exponent."""
-    parts = [(part.tag, part.get("name"), part.get("primitiveType"), part.get("presence")) for part in element]
+    parts = [
+        (part.tag, part.get("name"), part.get("primitiveType"), part.get("presence")) for part in element
+    ]
     wanted = [("type", "mantissa", "int64", None), ("type", "exponent", "int8", "constant")]
     if parts != wanted:
         raise SchemaError(f"{where}: only a decimal (int64 mantissa, constant int8 exponent) is supported")

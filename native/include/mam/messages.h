@@ -1,13 +1,15 @@
 /*
- * Every message of the MAM appliance. Generated from native/schema/mam.xml by `make generate`: do not edit.
+ * Every message of the MAM appliance. Generated from native/schema/mam.xml by `make generate`: do not
+ * edit.
  *
- * A message is a struct of this file: the 8-byte header, then the block. All numbers are little-endian. Fields
- * are naturally aligned; padding is written as zero. Decimals are int64 mantissas; the comment gives the unit
- * (1e-8: 1 is 0.00000001). Texts are padded with zero bytes and need no zero at the end when they fill the field.
- * Units: volume 1e-8 lot, price 1e-8, money 1e-6 of its currency, time ns since the Unix epoch (UTC).
+ * A message is a struct of this file: the 8-byte header, then the block. All numbers are little-endian.
+ * Fields are naturally aligned; padding is written as zero. Decimals are int64 mantissas; the comment
+ * gives the unit (1e-8: 1 is 0.00000001). Texts are padded with zero bytes and need no zero at the end
+ * when they fill the field. Units: volume 1e-8 lot, price 1e-8, money 1e-6 of its currency, time ns since
+ * the Unix epoch (UTC).
  *
- * To send: mam_NAME_init(), set the fields, write MAM_NAME_LENGTH bytes. To receive: copy the bytes out of the
- * shared memory, then mam_message_check(), then look at the header's template_id. For C11 and C++17.
+ * To send: mam_NAME_init(), set the fields, write MAM_NAME_LENGTH bytes. To receive: copy the bytes out of
+ * the shared memory, then mam_message_check(), then look at the header's template_id. For C11 and C++17.
  */
 #ifndef MAM_MESSAGES_H
 #define MAM_MESSAGES_H
@@ -38,17 +40,13 @@ extern "C" {
 #define MAM_UINT16_NULL 65535
 #define MAM_UINT32_NULL 4294967295
 #define MAM_UINT64_NULL 0xffffffffffffffffULL
-/* cdef: end */
 
-/* cdef: begin */
 enum mam_side {
     MAM_SIDE_BUY = 0,
     MAM_SIDE_SELL = 1,
     MAM_SIDE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What a deal does to a position (MT5's numbers) */
 enum mam_entry {
     /* Opens or adds */
@@ -57,9 +55,7 @@ enum mam_entry {
     MAM_ENTRY_CLOSING = 1,
     MAM_ENTRY_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* MT5's calculation mode numbers */
 enum mam_calc_mode {
     MAM_CALC_MODE_FOREX = 0,
@@ -72,9 +68,7 @@ enum mam_calc_mode {
     MAM_CALC_MODE_EXCHANGE_FUTURES = 33,
     MAM_CALC_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What may be traded (MT5's numbers) */
 enum mam_trade_mode {
     MAM_TRADE_MODE_DISABLED = 0,
@@ -84,9 +78,7 @@ enum mam_trade_mode {
     MAM_TRADE_MODE_FULL = 4,
     MAM_TRADE_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* Position keeping (MT5's numbers) */
 enum mam_margin_mode {
     MAM_MARGIN_MODE_NETTING = 0,
@@ -94,9 +86,7 @@ enum mam_margin_mode {
     MAM_MARGIN_MODE_HEDGING = 2,
     MAM_MARGIN_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* Floating profit in free margin (MT5's numbers) */
 enum mam_free_margin_mode {
     MAM_FREE_MARGIN_MODE_NONE = 0,
@@ -105,9 +95,7 @@ enum mam_free_margin_mode {
     MAM_FREE_MARGIN_MODE_LOSS_ONLY = 3,
     MAM_FREE_MARGIN_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* How margin call and stop-out levels are meant (MT5's numbers) */
 enum mam_stop_out_mode {
     /* Equity / margin, percent */
@@ -116,9 +104,7 @@ enum mam_stop_out_mode {
     MAM_STOP_OUT_MODE_MONEY = 1,
     MAM_STOP_OUT_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* How a block is divided (docs/allocation.md) */
 enum mam_method {
     MAM_METHOD_EQUAL = 0,
@@ -134,9 +120,7 @@ enum mam_method {
     MAM_METHOD_HOLDINGS = 9,
     MAM_METHOD_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* Who gets the steps that floors leave over */
 enum mam_rounding {
     MAM_ROUNDING_LARGEST_REMAINDER = 0,
@@ -146,9 +130,7 @@ enum mam_rounding {
     MAM_ROUNDING_OVERFLOW = 4,
     MAM_ROUNDING_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What a binding constraint does */
 enum mam_on_shortfall {
     MAM_ON_SHORTFALL_REDUCE = 0,
@@ -157,18 +139,14 @@ enum mam_on_shortfall {
     MAM_ON_SHORTFALL_REDISTRIBUTE = 3,
     MAM_ON_SHORTFALL_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What becomes of a share under the minimum volume */
 enum mam_below_min {
     MAM_BELOW_MIN_SKIP = 0,
     MAM_BELOW_MIN_RAISE = 1,
     MAM_BELOW_MIN_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* Who executes the block */
 enum mam_execution_mode {
     /* The broker's server has; children are booked at its price */
@@ -177,9 +155,7 @@ enum mam_execution_mode {
     MAM_EXECUTION_MODE_STP = 1,
     MAM_EXECUTION_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What follows when LPs fill less than the block */
 enum mam_on_partial {
     MAM_ON_PARTIAL_COMPLETE = 0,
@@ -187,9 +163,7 @@ enum mam_on_partial {
     MAM_ON_PARTIAL_ROLLBACK = 2,
     MAM_ON_PARTIAL_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What follows when the server refuses a child's booking */
 enum mam_on_refused {
     MAM_ON_REFUSED_REALLOCATE = 0,
@@ -197,9 +171,7 @@ enum mam_on_refused {
     MAM_ON_REFUSED_UNWIND = 2,
     MAM_ON_REFUSED_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* The price of the children */
 enum mam_price_mode {
     /* Volume-weighted average of the block's fills */
@@ -208,18 +180,14 @@ enum mam_price_mode {
     MAM_PRICE_MODE_PER_FILL = 1,
     MAM_PRICE_MODE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What becomes of a leaving member's positions */
 enum mam_on_leave {
     MAM_ON_LEAVE_KEEP = 0,
     MAM_ON_LEAVE_CLOSE = 1,
     MAM_ON_LEAVE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 enum mam_member_status {
     MAM_MEMBER_STATUS_ACTIVE = 0,
     /* Opens nothing, still takes part in closes */
@@ -228,9 +196,7 @@ enum mam_member_status {
     MAM_MEMBER_STATUS_LEFT = 2,
     MAM_MEMBER_STATUS_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What a drawdown is measured against */
 enum mam_drawdown_basis {
     MAM_DRAWDOWN_BASIS_NONE = 0,
@@ -239,18 +205,14 @@ enum mam_drawdown_basis {
     MAM_DRAWDOWN_BASIS_HIGH_WATER = 3,
     MAM_DRAWDOWN_BASIS_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 enum mam_drawdown_action {
     MAM_DRAWDOWN_ACTION_ALERT = 0,
     MAM_DRAWDOWN_ACTION_CLOSE_ONLY = 1,
     MAM_DRAWDOWN_ACTION_CLOSE_OUT = 2,
     MAM_DRAWDOWN_ACTION_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What bound a member's volume */
 enum mam_constraint {
     MAM_CONSTRAINT_NONE = 0,
@@ -265,9 +227,7 @@ enum mam_constraint {
     MAM_CONSTRAINT_HOLDING = 8,
     MAM_CONSTRAINT_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* A block's life */
 enum mam_block_status {
     MAM_BLOCK_STATUS_FRESH = 0,
@@ -281,9 +241,7 @@ enum mam_block_status {
     MAM_BLOCK_STATUS_ROLLED_BACK = 8,
     MAM_BLOCK_STATUS_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* The server's answer to a Booking */
 enum mam_booking_status {
     MAM_BOOKING_STATUS_BOOKED = 0,
@@ -295,9 +253,7 @@ enum mam_booking_status {
     MAM_BOOKING_STATUS_UNKNOWN = 3,
     MAM_BOOKING_STATUS_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* What an LP reports of a leg */
 enum mam_execution_kind {
     MAM_EXECUTION_KIND_TRADE = 0,
@@ -312,17 +268,13 @@ enum mam_execution_kind {
     MAM_EXECUTION_KIND_STATUS = 5,
     MAM_EXECUTION_KIND_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 enum mam_kill_scope {
     MAM_KILL_SCOPE_APPLIANCE = 0,
     MAM_KILL_SCOPE_GROUP = 1,
     MAM_KILL_SCOPE_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 enum mam_kill_action {
     /* Cancels what works, refuses what comes */
     MAM_KILL_ACTION_STOP = 0,
@@ -332,9 +284,7 @@ enum mam_kill_action {
     MAM_KILL_ACTION_ENABLE = 2,
     MAM_KILL_ACTION_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 enum mam_alert_kind {
     /* A law was broken; the engine has stopped trading */
     MAM_ALERT_KIND_LAW = 0,
@@ -355,9 +305,7 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_TIMEOUT = 10,
     MAM_ALERT_KIND_NULL = 255
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* Why something was refused, reduced or left at zero */
 enum mam_reason {
     /* Nothing to explain */
@@ -478,9 +426,7 @@ enum mam_reason {
     MAM_REASON_BUSY = 57,
     MAM_REASON_NULL = 65535
 };
-/* cdef: end */
 
-/* cdef: begin */
 /* The first 8 bytes of every message. */
 struct mam_header {
     /* Bytes of the block, which follows. */
@@ -489,9 +435,7 @@ struct mam_header {
     uint16_t schema_id;
     uint16_t version;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_INSTRUMENT_ID 1
 #define MAM_INSTRUMENT_BLOCK_LENGTH 216
 #define MAM_INSTRUMENT_LENGTH 224
@@ -550,9 +494,7 @@ struct mam_instrument {
     uint32_t stale_after;
     uint8_t padding_196[28];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_ACCOUNT_ID 2
 #define MAM_ACCOUNT_BLOCK_LENGTH 56
 #define MAM_ACCOUNT_LENGTH 64
@@ -585,9 +527,7 @@ struct mam_account {
     uint8_t money_digits;
     uint8_t padding_59[5];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_ACCOUNT_STATE_ID 3
 #define MAM_ACCOUNT_STATE_BLOCK_LENGTH 56
 #define MAM_ACCOUNT_STATE_LENGTH 64
@@ -609,9 +549,7 @@ struct mam_account_state {
     /* The server's clock when it read them. Time */
     int64_t as_of;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_POSITION_STATE_ID 4
 #define MAM_POSITION_STATE_BLOCK_LENGTH 88
 #define MAM_POSITION_STATE_LENGTH 96
@@ -645,9 +583,7 @@ struct mam_position_state {
     uint32_t group;
     uint8_t padding_92[4];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_MASTER_ORDER_ID 5
 #define MAM_MASTER_ORDER_BLOCK_LENGTH 88
 #define MAM_MASTER_ORDER_LENGTH 96
@@ -683,9 +619,7 @@ struct mam_master_order {
     uint32_t time_limit;
     uint8_t padding_88[8];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_MASTER_CANCEL_ID 6
 #define MAM_MASTER_CANCEL_BLOCK_LENGTH 24
 #define MAM_MASTER_CANCEL_LENGTH 32
@@ -700,9 +634,7 @@ struct mam_master_cancel {
     uint32_t group;
     uint8_t padding_28[4];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_MASTER_DEAL_ID 7
 #define MAM_MASTER_DEAL_BLOCK_LENGTH 88
 #define MAM_MASTER_DEAL_LENGTH 96
@@ -737,9 +669,7 @@ struct mam_master_deal {
     uint8_t entry;
     uint8_t padding_90[6];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_BOOKING_REPORT_ID 8
 #define MAM_BOOKING_REPORT_BLOCK_LENGTH 64
 #define MAM_BOOKING_REPORT_LENGTH 72
@@ -768,9 +698,7 @@ struct mam_booking_report {
     uint8_t status;
     uint8_t padding_69[3];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_HEARTBEAT_ID 9
 #define MAM_HEARTBEAT_BLOCK_LENGTH 16
 #define MAM_HEARTBEAT_LENGTH 24
@@ -782,9 +710,7 @@ struct mam_heartbeat {
     /* Time */
     int64_t sent;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_QUOTE_ID 20
 #define MAM_QUOTE_BLOCK_LENGTH 56
 #define MAM_QUOTE_LENGTH 64
@@ -809,9 +735,7 @@ struct mam_quote {
     /* The LP's clock. Time */
     int64_t quoted;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_EXECUTION_ID 21
 #define MAM_EXECUTION_BLOCK_LENGTH 72
 #define MAM_EXECUTION_LENGTH 80
@@ -842,9 +766,7 @@ struct mam_execution {
     /* The LP's clock. Time */
     int64_t executed;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_GROUP_POLICY_ID 30
 #define MAM_GROUP_POLICY_BLOCK_LENGTH 136
 #define MAM_GROUP_POLICY_LENGTH 144
@@ -895,9 +817,7 @@ struct mam_group_policy {
     char operator_name[32];
     uint8_t padding_120[24];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_MEMBER_ID 31
 #define MAM_MEMBER_BLOCK_LENGTH 112
 #define MAM_MEMBER_LENGTH 120
@@ -935,9 +855,7 @@ struct mam_member {
     /* Who made the change. Name */
     char operator_name[32];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_LIMITS_ID 32
 #define MAM_LIMITS_BLOCK_LENGTH 88
 #define MAM_LIMITS_LENGTH 96
@@ -960,9 +878,7 @@ struct mam_limits {
     /* Name */
     char operator_name[32];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_KILL_SWITCH_ID 33
 #define MAM_KILL_SWITCH_BLOCK_LENGTH 56
 #define MAM_KILL_SWITCH_LENGTH 64
@@ -982,9 +898,7 @@ struct mam_kill_switch {
     char operator_name[32];
     uint8_t padding_56[8];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_RESYNC_ID 34
 #define MAM_RESYNC_BLOCK_LENGTH 24
 #define MAM_RESYNC_LENGTH 32
@@ -998,9 +912,7 @@ struct mam_resync {
     /* Account whose state is wanted; 0: all. Login */
     uint64_t login;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_CLOCK_ID 40
 #define MAM_CLOCK_BLOCK_LENGTH 24
 #define MAM_CLOCK_LENGTH 32
@@ -1014,9 +926,7 @@ struct mam_clock {
     /* Largest distance of the clock from UTC, ns; -1: not disciplined. Time */
     int64_t error_bound;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_OPENED_ID 41
 #define MAM_OPENED_BLOCK_LENGTH 80
 #define MAM_OPENED_LENGTH 88
@@ -1055,9 +965,7 @@ struct mam_opened {
     uint32_t history;
     uint8_t padding_84[4];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_BRIDGE_OPENED_ID 42
 #define MAM_BRIDGE_OPENED_BLOCK_LENGTH 48
 #define MAM_BRIDGE_OPENED_LENGTH 56
@@ -1074,9 +982,7 @@ struct mam_bridge_opened {
     /* Name */
     char bridge_name[32];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_LEG_ID 50
 #define MAM_LEG_BLOCK_LENGTH 56
 #define MAM_LEG_LENGTH 64
@@ -1103,9 +1009,7 @@ struct mam_leg {
     /* Time */
     int64_t sent;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_LEG_CANCEL_ID 51
 #define MAM_LEG_CANCEL_BLOCK_LENGTH 16
 #define MAM_LEG_CANCEL_LENGTH 24
@@ -1119,9 +1023,7 @@ struct mam_leg_cancel {
     /* Id */
     uint32_t leg;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_BOOKING_ID 60
 #define MAM_BOOKING_BLOCK_LENGTH 56
 #define MAM_BOOKING_LENGTH 64
@@ -1150,9 +1052,7 @@ struct mam_booking {
     uint8_t entry;
     uint8_t padding_62[2];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_MASTER_REPORT_ID 61
 #define MAM_MASTER_REPORT_BLOCK_LENGTH 88
 #define MAM_MASTER_REPORT_LENGTH 96
@@ -1189,9 +1089,7 @@ struct mam_master_report {
     /* Volume, 1e-8 */
     int64_t planned;
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_RISK_ALERT_ID 62
 #define MAM_RISK_ALERT_BLOCK_LENGTH 56
 #define MAM_RISK_ALERT_LENGTH 64
@@ -1218,9 +1116,7 @@ struct mam_risk_alert {
     uint8_t kind;
     uint8_t padding_55[9];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_REJECT_ID 63
 #define MAM_REJECT_BLOCK_LENGTH 32
 #define MAM_REJECT_LENGTH 40
@@ -1239,9 +1135,7 @@ struct mam_reject {
     uint16_t field_id;
     uint8_t padding_30[10];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_PLAN_ID 70
 #define MAM_PLAN_BLOCK_LENGTH 112
 #define MAM_PLAN_LENGTH 120
@@ -1296,9 +1190,7 @@ struct mam_plan {
     uint64_t master_position;
     uint8_t padding_112[8];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_PLAN_MEMBER_ID 71
 #define MAM_PLAN_MEMBER_BLOCK_LENGTH 112
 #define MAM_PLAN_MEMBER_LENGTH 120
@@ -1336,9 +1228,7 @@ struct mam_plan_member {
     uint8_t binding;
     uint8_t padding_107[13];
 };
-/* cdef: end */
 
-/* cdef: begin */
 #define MAM_BLOCK_CHANGE_ID 72
 #define MAM_BLOCK_CHANGE_BLOCK_LENGTH 56
 #define MAM_BLOCK_CHANGE_LENGTH 64
@@ -1365,18 +1255,18 @@ struct mam_block_change {
     int64_t price;
     uint8_t padding_56[8];
 };
-/* cdef: end */
 
-/* cdef: begin */
 /*
- * Is this a message of the schema? Looks at the bytes only, never at the meaning, and reads nothing past length.
- * The bytes may lie at any address, but must be a private copy: in shared memory they could change after the check.
+ * Is this a message of the schema? Looks at the bytes only, never at the meaning, and reads nothing past
+ * length. The bytes may lie at any address, but must be a private copy: in shared memory they could change
+ * after the check.
  *
- * MAM_REASON_NONE: yes; at MAM_SCHEMA_VERSION or older, length is exactly the header and the block. A newer
- * version may be longer; an older one lacks the fields that came later (they are absent: take them as null).
+ * MAM_REASON_NONE: yes; at MAM_SCHEMA_VERSION or older, length is exactly the header and the block. A
+ * newer version may be longer; an older one lacks the fields that came later (they are absent: take them
+ * as null).
  * MAM_REASON_MALFORMED: header cut short, another schema, unknown template, or a length that does not fit.
- * MAM_REASON_OUT_OF_RANGE: field *field_id (else 0) holds a null, an unknown enum value, or bytes that a text may
- * not have. A text may be empty; what it means to leave it so is the reader's matter.
+ * MAM_REASON_OUT_OF_RANGE: field *field_id (else 0) holds a null, an unknown enum value, or bytes that a
+ * text may not have. A text may be empty; what it means to leave it so is the reader's matter.
  */
 static inline enum mam_reason mam_message_check(const void *message, uint32_t length, uint16_t *field_id);
 /* cdef: end */
