@@ -1,0 +1,192 @@
+#include "log_writer.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "assert.h"
+#include "journal_entry.h"
+#include "sha256.h"
+
+static int64_t clock_ns(clockid_t clock) {
+    struct timespec now;
+    MAM_ASSERT(clock_gettime(clock, &now) == 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void set_counter(int64_t *counter, int64_t value) {
+    if (counter != NULL) {
+        __atomic_store_n(counter, value, __ATOMIC_RELEASE);
+    }
+}
+
+static void report(const struct mam_log *log) {
+    set_counter(log->entries_counter, (int64_t)log->entries);
+    set_counter(log->bytes_counter, (int64_t)log->bytes);
+    set_counter(log->syncs_counter, (int64_t)log->syncs);
+    set_counter(log->sync_ns_max_counter, log->sync_ns_max);
+    set_counter(log->durable_counter, (int64_t)log->durable);
+}
+
+void mam_log_use(struct mam_log *log, int fd, const struct mam_segment *segment, uint64_t offset,
+                 uint32_t ordinal, const struct mam_merkle *tree, uint64_t sequence) {
+    MAM_ASSERT(log->used == 0 && log->behind == 0 && log->capacity >= MAM_LOG_BUFFER_MIN);
+    MAM_ASSERT(tree->size == segment->first_leaf + ordinal && offset <= segment->length && (offset & 7) == 0);
+    log->fd = fd;
+    log->length = segment->length;
+    log->offset = offset;
+    log->salt = segment->salt;
+    log->ordinal = ordinal;
+    log->tree = *tree;
+    log->sequence = sequence;
+    log->durable = sequence;
+    report(log);
+}
+
+static int fits_segment(const struct mam_log *log, uint64_t length) {
+    return mam_frame_bytes(length) <= log->length - log->offset - log->used;
+}
+
+static int fits_buffer(const struct mam_log *log, uint64_t length) {
+    return mam_frame_bytes(length) <= log->capacity - log->used;
+}
+
+/* Writes the frame after what the buffer holds, without counting it yet. */
+static const uint8_t *place(struct mam_log *log, const uint8_t *entry, uint32_t length) {
+    uint8_t *out = log->buffer + log->used;
+    mam_frame_write(out, entry, length, log->ordinal, log->behind, log->salt);
+    return out + MAM_FRAME_HEADER;
+}
+
+/* Counts the frame that was placed last, and makes it a leaf. */
+static void take(struct mam_log *log, const uint8_t *entry, uint32_t length) {
+    uint8_t leaf[32];
+    mam_sha256_leaf(entry, length, leaf);
+    mam_merkle_append(&log->tree, leaf);
+    log->used += mam_frame_bytes(length);
+    log->ordinal++;
+    log->behind++;
+}
+
+int mam_log_append(struct mam_log *log, const uint8_t *entry, uint32_t length) {
+    MAM_ASSERT(length >= MAM_ENTRY_HEADER && length <= MAM_ENTRY_MAX);
+    if (!fits_segment(log, length) || !fits_buffer(log, length)) {
+        return MAM_LOG_FULL;
+    }
+    take(log, place(log, entry, length), length);
+    return MAM_LOG_OK;
+}
+
+static int write_all(struct mam_log *log) {
+    uint64_t done = 0;
+    while (done < log->used) {
+        const ssize_t count =
+            pwrite(log->fd, log->buffer + done, log->used - done, (off_t)(log->offset + done));
+        if (count < 0 && errno != EINTR) {
+            return -1;
+        }
+        done += count > 0 ? (uint64_t)count : 0;
+    }
+    return 0;
+}
+
+int mam_log_sync(struct mam_log *log) {
+    if (log->used == 0) {
+        return MAM_LOG_OK;
+    }
+    MAM_ASSERT(log->error == 0); /* a failed log is not written again */
+    const int64_t before = clock_ns(CLOCK_MONOTONIC);
+    if (write_all(log) != 0 || fdatasync(log->fd) != 0) {
+        log->error = errno;
+        return MAM_LOG_FAILED;
+    }
+    log->sync_ns = clock_ns(CLOCK_MONOTONIC) - before;
+    log->sync_ns_max = log->sync_ns > log->sync_ns_max ? log->sync_ns : log->sync_ns_max;
+    log->syncs++;
+    log->bytes += log->used;
+    log->offset += log->used;
+    log->used = 0;
+    log->behind = 0;
+    log->entries += log->sequence - log->durable;
+    log->durable = log->sequence;
+    report(log);
+    return MAM_LOG_OK;
+}
+
+/* Copies one ring entry into the buffer and checks the copy: MAM_LOG_OK, GAP or CORRUPT. */
+static int take_entry(struct mam_log *log, const uint8_t *shared, uint32_t length) {
+    const uint8_t *entry = place(log, shared, length);
+    struct mam_entry_header header;
+    if (mam_entry_read(entry, length, &header) != 0 || header.kind == MAM_ENTRY_OWN) {
+        return MAM_LOG_CORRUPT;
+    }
+    if (log->resuming && header.sequence < log->sequence) {
+        log->skipped++;
+        return MAM_LOG_OK;
+    }
+    if (header.sequence != log->sequence) {
+        log->found_sequence = header.sequence;
+        return MAM_LOG_GAP;
+    }
+    log->resuming = 0;
+    take(log, entry, length);
+    log->sequence++;
+    return MAM_LOG_OK;
+}
+
+/* Ring → buffer, until the ring is empty (log->empty) or something else is full. */
+static int drain(struct mam_log *log, struct mam_journal_reader *reader) {
+    log->empty = 0;
+    for (;;) {
+        const uint8_t *entry = NULL;
+        const int64_t length = mam_journal_next(reader, &entry);
+        if (length == 0) {
+            log->empty = 1;
+            return MAM_LOG_OK;
+        }
+        if (length < MAM_ENTRY_HEADER || length > MAM_ENTRY_MAX) {
+            return MAM_LOG_CORRUPT;
+        }
+        if (!fits_segment(log, (uint64_t)length)) {
+            return MAM_LOG_FULL;
+        }
+        if (!fits_buffer(log, (uint64_t)length)) {
+            return MAM_LOG_OK;
+        }
+        const int status = take_entry(log, entry, (uint32_t)length);
+        if (status != MAM_LOG_OK) {
+            return status;
+        }
+        mam_journal_advance(reader);
+    }
+}
+
+int mam_log_round(struct mam_log *log, struct mam_journal_reader *reader) {
+    const int status = drain(log, reader);
+    if (mam_log_sync(log) != MAM_LOG_OK) {
+        return MAM_LOG_FAILED;
+    }
+    if (reader->head != reader->published) {
+        mam_journal_publish(reader);
+    }
+    return status;
+}
+
+static void nap(int64_t ns) {
+    const struct timespec time = {ns / 1000000000, ns % 1000000000};
+    nanosleep(&time, NULL); /* a signal ends it early: good */
+}
+
+int mam_log_run(struct mam_log *log, struct mam_journal_reader *reader, int64_t run_ns, int64_t nap_ns) {
+    const int64_t end = clock_ns(CLOCK_MONOTONIC) + run_ns;
+    for (;;) {
+        mam_journal_heartbeat(reader, clock_ns(CLOCK_REALTIME) / 1000000);
+        const int status = mam_log_round(log, reader);
+        if (status != MAM_LOG_OK || clock_ns(CLOCK_MONOTONIC) >= end) {
+            return status;
+        }
+        if (log->empty && nap_ns > 0) {
+            nap(nap_ns);
+        }
+    }
+}
