@@ -80,6 +80,8 @@ def _check_enum(enum: Enum, version: int) -> None:
         raise SchemaError(f"{where}: has no values")
     _unique((value.name for value in enum.values), f"{where}: value name")
     _unique((value.value for value in enum.values), f"{where}: value")
+    if all(value.value != 0 for value in enum.values):
+        raise SchemaError(f"{where}: needs a value 0, which a zeroed message has")
     _, lowest, highest, null = PRIMITIVES[enum.primitive]
     for value in enum.values:
         place = f"{where}, value {value.name}"
