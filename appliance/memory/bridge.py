@@ -61,7 +61,7 @@ class Bridge:
     def receive_into(self, buffer: Any, maximum: int = 1 << 20) -> tuple[int, int]:
         """Copy messages into a writable buffer, each as [int32 length][int32 type][message, padded to 8].
 
-        Returns how many, and the bytes used. The buffer must take the largest message of the ring (capacity / 8 + 8).
+        Returns how many, and the bytes used. It must hold the largest message, capacity / 8 + 8.
         """
         self._must_be_open()
         place = buffer if isinstance(buffer, ffi.CData) else ffi.from_buffer("uint8_t[]", buffer, True)

@@ -1,7 +1,7 @@
 """All regions of an instance, created by its one daemon and removed when that closes them.
 
-A daemon that died leaves its regions, so that bridges and the audit writer can go on with what they hold. The next
-daemon of the instance takes them over (`keep`), or drains the journal (`salvage`) and makes everything anew.
+A daemon that died leaves its regions, so that bridges and the audit writer can go on with what they hold. The
+next daemon of the instance takes them over (`keep`), or drains the journal (`salvage`) and makes all anew.
 """
 
 import os
@@ -178,7 +178,7 @@ class Instance:
         self._publish()
 
     def _take_over(self, fingerprint: int, journal: int, counted: int) -> None:
-        """Map what a dead daemon left, when it is what we would have made, and nothing of ours is half-written."""
+        """Map what a dead daemon left, if we would have made the same, with nothing of ours half-written."""
         try:
             self._map_all(journal, counted)
             fields = self.directory

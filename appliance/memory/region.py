@@ -1,8 +1,8 @@
 """One object of POSIX shared memory, mapped whole.
 
 Why not multiprocessing.shared_memory: its tracker removes a segment when a process that only attached ends.
-Mode and owner are set on the descriptor after creating, because posix_ipc applies the umask. Space is allocated
-before it is touched, so that a full /dev/shm is an error here and not a SIGBUS later.
+Mode and owner are set on the descriptor after creating, because posix_ipc applies the umask. Space is
+allocated before it is touched, so that a full /dev/shm is an error here and not a SIGBUS later.
 """
 
 import contextlib

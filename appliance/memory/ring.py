@@ -77,7 +77,7 @@ class Ring:
         return True
 
     def free(self, wanted: int, largest: int) -> int:
-        """Bytes of records (payload + 8, rounded up to 8) that surely fit, if no payload is over `largest`."""
+        """Bytes of records (payload + 8, rounded up to 8) that surely fit, no payload over `largest`."""
         self._region.must_be_open()
         return int(self._check(lib.mam_ring_free(self.pointer, wanted, largest)))
 
