@@ -1,0 +1,117 @@
+/* What was filled, over the children: entitlements while legs work, final volumes when they are over. */
+#include "allocate.h"
+#include "state.h"
+
+static struct mam_child *children_of(struct mam_engine *engine, const struct mam_block *block) {
+    return &engine->children[block->first_child];
+}
+
+/* The children's plans and what they are entitled to so far, as arrays. False: some plan is off step (a close). */
+static bool gather(struct mam_engine *engine, const struct mam_block *block, int64_t step) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    const struct mam_child *children = children_of(engine, block);
+    bool on_step = true;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        rows->login[i] = children[i].login;
+        rows->weight[i] = children[i].planned;
+        rows->held[i] = children[i].assigned;
+        on_step = on_step && children[i].planned % step == 0;
+    }
+    return on_step;
+}
+
+static int64_t children_part(const struct mam_block *block) {
+    return block->filled < block->planned ? block->filled : block->planned;
+}
+
+/* Law 2 of one child: within one step of filled * plan / planned, and not less than before. */
+static bool entitled(const struct mam_block *block, int64_t step, int64_t plan, int64_t before, int64_t now) {
+    __int128 exact = (__int128)children_part(block) * plan;
+    __int128 has = (__int128)now * block->planned;
+    __int128 distance = has > exact ? has - exact : exact - has;
+    return now >= before && distance < (__int128)step * block->planned;
+}
+
+static void take(struct mam_engine *engine, struct mam_block *block, int64_t step, bool check) {
+    struct mam_child *children = children_of(engine, block);
+    block->allocated = 0;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        int64_t volume = engine->rows.result[i];
+        if (check && !entitled(block, step, children[i].planned, children[i].assigned, volume)) {
+            mam_law_broken(engine, 2, block->id);
+        }
+        children[i].assigned = volume;
+        block->allocated += volume;
+    }
+    block->house = block->filled - block->allocated;
+}
+
+void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
+    int64_t step = engine->instruments[block->instrument].definition.volume_step;
+    struct mam_scratch_rows *rows = &engine->rows;
+    if (!gather(engine, block, step)) {
+        step = 1; /* holdings that are off step are entitled to the last unit; they are settled on steps at the end */
+    }
+    int64_t residue = 0;
+    enum mam_reason reason = mam_divide_fill(block->child_count, step, rows->login, rows->weight,
+                                             children_part(block), rows->held, rows->result, &residue, rows->kernel);
+    MAM_ASSERT(reason == MAM_REASON_NONE);
+    take(engine, block, step, true);
+}
+
+/* A child on its own full plan keeps it; a short block ends with nobody between zero and the minimum. */
+static void settle_short(struct mam_engine *engine, struct mam_block *block) {
+    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
+    struct mam_scratch_rows *rows = &engine->rows;
+    enum mam_reason reason = MAM_REASON_NONE;
+    int64_t house = 0;
+    gather(engine, block, instrument->volume_step);
+    if (block->entry == MAM_ENTRY_CLOSING) {
+        reason = mam_divide_close(block->child_count, instrument->volume_step, rows->login, rows->weight,
+                                  children_part(block), rows->result, rows->kernel);
+    } else if (instrument->volume_min > instrument->volume_step) {
+        reason = mam_settle_short(block->child_count, instrument->volume_step, instrument->volume_min, rows->login,
+                                  rows->weight, children_part(block), rows->result, &house, rows->kernel);
+    } else {
+        return;
+    }
+    MAM_ASSERT(reason == MAM_REASON_NONE);
+    take(engine, block, instrument->volume_step, false);
+}
+
+static int64_t tick_of(const struct mam_instrument *instrument) {
+    int64_t tick = 100000000;
+    for (uint8_t digit = 0; digit < instrument->digits; digit++) {
+        tick /= 10;
+    }
+    return tick;
+}
+
+/* One price for all: a post_trade deal has it, an stp block the average of its fills. */
+static void set_price(struct mam_engine *engine, struct mam_block *block) {
+    if (block->execution == MAM_EXECUTION_MODE_POST_TRADE) {
+        return;
+    }
+    int64_t residue = 0;
+    enum mam_reason reason =
+        mam_average_of(block->notional, block->filled, tick_of(&engine->instruments[block->instrument].definition),
+                       &block->price, &residue);
+    if (reason != MAM_REASON_NONE) {
+        mam_law_broken(engine, 3, block->id);
+    }
+    block->residue = residue;
+}
+
+void mam_settle(struct mam_engine *engine, struct mam_block *block) {
+    set_price(engine, block);
+    if (block->filled >= block->planned) {
+        struct mam_child *children = children_of(engine, block);
+        for (uint32_t i = 0; i < block->child_count; i++) {
+            children[i].assigned = children[i].planned;
+        }
+        block->allocated = block->planned;
+        block->house = block->filled - block->allocated;
+    } else if (block->child_count > 0) {
+        settle_short(engine, block);
+    }
+}

@@ -1,0 +1,549 @@
+#include "loop.h"
+
+#include <mam/counters.h>
+#include <mam/messages.h>
+#include <mam/ring.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "assert.h"
+#include "journal_entry.h"
+
+#define BATCH 16               /* messages of one ring before the next ring has its turn */
+#define COUNTERS_EVERY 1024    /* messages between two publications of the counters under load */
+#define HEARTBEAT_NS 1000000   /* heartbeats and counters at least this often */
+#define FLUSH_NS 1000000000    /* at the end: how long held outputs may still go out */
+#define LARGEST_OUTPUT 1024
+#define ENTRY_SPACE (LARGEST_OUTPUT + MAM_ENTRY_HEADER)
+
+struct lane {
+    struct mam_ring in, out;
+    struct mam_ring hold;      /* private: outputs that the out ring cannot take yet, or that must be durable first */
+    int64_t held;              /* messages in it */
+    int64_t held_since;        /* time at which the oldest began to wait; 0: none waits */
+    int64_t claimed_since;     /* time at which the producer was seen inside a write; 0: it is not */
+    uint64_t next_durable;     /* held head: released when this many records are durable */
+    int32_t in_fenced, out_fenced;
+    int64_t dropped;
+};
+
+struct mam_loop {
+    struct mam_loop_config config;
+    struct mam_engine *engine;
+    struct mam_ring journal;
+    uint64_t journal_sequence; /* of the next entry */
+    uint64_t host_sequence;
+    int64_t worst_case;        /* bytes of journal ring that one message can need */
+    int64_t hold_worst_case;
+    int64_t now, heartbeat_due;
+    int64_t consumed, since_counters;
+    int64_t journal_stalls, fenced, loops;
+    int32_t stop;
+    uint32_t idle_rounds;
+    struct lane lanes[MAM_BRIDGES_MAX];
+};
+
+static struct mam_loop *signalled; /* the one loop of this process, for its signal handler */
+
+/* --- Time --- */
+
+static int64_t clock_now(void) {
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+}
+
+/* The engine's time never goes back, whatever the clock does. */
+static int64_t stamp(struct mam_loop *loop) {
+    int64_t now = clock_now();
+    if (now > loop->now) {
+        loop->now = now;
+    }
+    return loop->now;
+}
+
+/* --- Fences --- */
+
+static struct mam_directory_bridge *directory_entry(struct mam_loop *loop, uint32_t bridge) {
+    struct mam_directory *directory = loop->config.directory;
+    return directory == NULL ? NULL : &directory->bridges[bridge - 1];
+}
+
+static void fence_in(struct mam_loop *loop, uint32_t bridge) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    struct mam_directory_bridge *entry = directory_entry(loop, bridge);
+    lane->in_fenced = 1;
+    loop->fenced++;
+    if (entry != NULL) {
+        __atomic_store_n(&entry->in_state, MAM_STATE_FENCED, __ATOMIC_RELEASE); /* (S) */
+    }
+}
+
+static void fence_out(struct mam_loop *loop, uint32_t bridge) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    struct mam_directory_bridge *entry = directory_entry(loop, bridge);
+    lane->out_fenced = 1;
+    lane->dropped += lane->held;
+    lane->held = 0;
+    loop->fenced++;
+    if (entry != NULL) {
+        __atomic_store_n(&entry->out_state, MAM_STATE_FENCED, __ATOMIC_RELEASE); /* (S) */
+    }
+}
+
+/* --- Journal --- */
+
+static void journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const void *message, uint32_t length) {
+    void *payload = NULL;
+    int status = mam_ring_claim(&loop->journal, 1, MAM_ENTRY_HEADER + length, &payload);
+    MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
+    struct mam_entry_header header = {.sequence = loop->journal_sequence++,
+                                      .time = loop->now,
+                                      .bridge = (uint16_t)bridge,
+                                      .kind = kind,
+                                      .version = MAM_ENTRY_VERSION,
+                                      .length = length};
+    memcpy(payload, &header, sizeof header);
+    memcpy((uint8_t *)payload + MAM_ENTRY_HEADER, message, length);
+    mam_ring_commit(&loop->journal);
+}
+
+/* --- Outputs --- */
+
+static uint64_t durable(const struct mam_loop *loop) {
+    return loop->config.durable == NULL ? 0 : (uint64_t)mam_counter_get(loop->config.durable);
+}
+
+/* A held record: the count of journal records that must be durable first, the template id, the message. */
+static void hold(struct mam_loop *loop, struct lane *lane, const void *message, uint32_t length) {
+    void *payload = NULL;
+    int status = mam_ring_claim(&lane->hold, 1, length + 8, &payload);
+    MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
+    memcpy(payload, &loop->journal_sequence, 8);
+    memcpy((uint8_t *)payload + 8, message, length);
+    mam_ring_commit(&lane->hold);
+    if (lane->held++ == 0) {
+        lane->next_durable = loop->journal_sequence;
+    }
+}
+
+static void put(void *context, uint32_t bridge, const void *message, uint32_t length) {
+    struct mam_loop *loop = context;
+    journal(loop, MAM_ENTRY_OUTPUT, bridge, message, length);
+    if (bridge == MAM_BRIDGE_JOURNAL) {
+        return;
+    }
+    struct lane *lane = &loop->lanes[bridge - 1];
+    const struct mam_header *header = message;
+    if (lane->out_fenced) {
+        lane->dropped++;
+    } else if (lane->held > 0 || loop->config.durability == MAM_DURABILITY_COMMIT ||
+               mam_ring_write(&lane->out, header->template_id, message, length) != 0) {
+        hold(loop, lane, message, length);
+    }
+}
+
+/* Lets held outputs go, in their order, as far as durability and the out ring allow. */
+static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    uint64_t allowed = loop->config.durability == MAM_DURABILITY_COMMIT ? durable(loop) : UINT64_MAX;
+    uint32_t released = 0;
+    while (lane->held > 0 && lane->next_durable <= allowed && released < 4 * BATCH) {
+        int64_t index = lane->hold.head & (lane->hold.capacity - 1);
+        int32_t type = 0;
+        int32_t length = mam_ring_peek(&lane->hold, &type);
+        MAM_ASSERT(length > 0);
+        if (type == MAM_RING_TYPE_PADDING) {
+            mam_ring_consume(&lane->hold, length, NULL, 0);
+            mam_ring_publish(&lane->hold);
+            continue;
+        }
+        const uint8_t *record = lane->hold.buffer + index + MAM_RING_RECORD_HEADER;
+        memcpy(&lane->next_durable, record, 8);
+        if (lane->next_durable > allowed) {
+            break;
+        }
+        const struct mam_header *header = (const void *)(record + 8);
+        int status = mam_ring_write(&lane->out, header->template_id, record + 8, (uint32_t)length - 8);
+        if (status != 0 && status != MAM_RING_FULL) {
+            fence_out(loop, bridge);
+            return released;
+        }
+        if (status == MAM_RING_FULL) {
+            break;
+        }
+        mam_ring_consume(&lane->hold, length, NULL, 0);
+        mam_ring_publish(&lane->hold);
+        lane->held--;
+        released++;
+    }
+    return released;
+}
+
+/* A bridge that has not read for too long is fenced; what it missed stands in the journal. */
+static void watch_held(struct mam_loop *loop, uint32_t bridge, uint32_t released) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    bool waits_for_bridge = lane->held > 0 && (loop->config.durability == MAM_DURABILITY_ASYNC ||
+                                               lane->next_durable <= durable(loop));
+    if (released > 0 || !waits_for_bridge) {
+        lane->held_since = 0;
+    } else if (lane->held_since == 0) {
+        lane->held_since = clock_now();
+    } else if (clock_now() - lane->held_since > loop->config.stuck_after_ns) {
+        fence_out(loop, bridge);
+    }
+}
+
+static uint32_t release_all(struct mam_loop *loop) {
+    uint32_t total = 0;
+    for (uint32_t bridge = 1; bridge <= loop->config.bridge_count; bridge++) {
+        struct lane *lane = &loop->lanes[bridge - 1];
+        if (lane->held > 0) {
+            uint32_t released = release_held(loop, bridge);
+            watch_held(loop, bridge, released);
+            total += released;
+        }
+    }
+    return total;
+}
+
+/* --- Inputs --- */
+
+/* Is there room for all that one message can cause? */
+static bool room(struct mam_loop *loop) {
+    int64_t sure = mam_ring_free(&loop->journal, loop->worst_case, ENTRY_SPACE);
+    MAM_ASSERT(sure >= 0); /* the journal's reader is ours: broken words there end the process */
+    if (sure < loop->worst_case) {
+        loop->journal_stalls++;
+        return false;
+    }
+    for (uint32_t bridge = 1; bridge <= loop->config.bridge_count; bridge++) {
+        struct lane *lane = &loop->lanes[bridge - 1];
+        if (lane->held > 0 && !lane->out_fenced &&
+            mam_ring_free(&lane->hold, loop->hold_worst_case, ENTRY_SPACE) < loop->hold_worst_case) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void consume(struct mam_loop *loop, uint32_t bridge, const void *message, uint32_t length) {
+    stamp(loop);
+    journal(loop, MAM_ENTRY_INPUT, bridge, message, length);
+    mam_engine_apply(loop->engine, loop->now, bridge, message, length);
+    loop->consumed++;
+    loop->since_counters++;
+}
+
+/* The producer is inside a write: fine for a moment; for ever it is dead, by our clock. */
+static void watch_claim(struct mam_loop *loop, uint32_t bridge) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    int64_t now = clock_now();
+    if (lane->claimed_since == 0) {
+        lane->claimed_since = now;
+    } else if (now - lane->claimed_since > loop->config.stuck_after_ns) {
+        fence_in(loop, bridge);
+    }
+}
+
+static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    _Alignas(64) uint8_t message[MAM_INPUT_MAX];
+    uint32_t count = 0;
+    while (count < BATCH && room(loop)) {
+        int32_t type = 0;
+        int32_t length = mam_ring_take(&lane->in, message, MAM_INPUT_MAX, &type);
+        if (length < 0) {
+            if (length == MAM_RING_CLAIMED) {
+                watch_claim(loop, bridge);
+            } else if (length != MAM_RING_EMPTY) {
+                fence_in(loop, bridge);
+            }
+            break;
+        }
+        lane->claimed_since = 0;
+        count++;
+        uint32_t taken = (uint32_t)length < MAM_INPUT_MAX ? (uint32_t)length : MAM_INPUT_MAX;
+        /* a record whose type is not its message's is no message */
+        const struct mam_header *header = (const void *)message;
+        if (taken < sizeof *header || header->template_id != type) {
+            taken = 0;
+        }
+        consume(loop, bridge, message, taken);
+    }
+    if (count > 0) {
+        mam_ring_publish(&lane->in);
+    }
+    return count;
+}
+
+/* --- The host's own messages --- */
+
+static void send_host(struct mam_loop *loop, void *message, uint32_t length) {
+    loop->host_sequence++;
+    memcpy((uint8_t *)message + sizeof(struct mam_header), &loop->host_sequence, 8);
+    consume(loop, MAM_BRIDGE_HOST, message, length);
+}
+
+static void send_opened(struct mam_loop *loop) {
+    const struct mam_capacities *limits = &loop->config.limits;
+    struct mam_opened opened;
+    mam_opened_init(&opened);
+    opened.generation = loop->config.generation;
+    opened.instruments = limits->instruments;
+    opened.accounts = limits->accounts;
+    opened.groups = limits->groups;
+    opened.members = limits->members;
+    opened.blocks = limits->blocks;
+    opened.children = limits->children;
+    opened.holdings = limits->holdings;
+    opened.bridges = limits->bridges;
+    opened.history = limits->history;
+    opened.leg_timeout = limits->leg_timeout_ms;
+    opened.booking_timeout = limits->booking_timeout_ms;
+    opened.fingerprint = MAM_SCHEMA_FINGERPRINT;
+    memcpy(opened.build, loop->config.build, sizeof opened.build);
+    send_host(loop, &opened, sizeof opened);
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        struct mam_bridge_opened bridge;
+        mam_bridge_opened_init(&bridge);
+        bridge.bridge = i + 1;
+        bridge.role = (uint8_t)loop->config.bridges[i].role;
+        memcpy(bridge.bridge_name, loop->config.bridges[i].name, sizeof bridge.bridge_name);
+        send_host(loop, &bridge, sizeof bridge);
+    }
+}
+
+static void send_clock(struct mam_loop *loop) {
+    struct mam_clock clock;
+    mam_clock_init(&clock);
+    clock.now = stamp(loop);
+    clock.error_bound = -1;
+    send_host(loop, &clock, sizeof clock);
+}
+
+/* --- Counters --- */
+
+static const char *const LABELS[] = {
+    "law 1 conservation: violations", "law 2 entitlement: violations", "law 3 one price: violations",
+    "law 4 plan first: violations", "law 5 determinism: violations", "law 6 exactly once: violations",
+    "law 7 tamper evidence: violations", "law 8 no trust in a producer: violations",
+    "law 9 clients first: violations", "law 10 fair over time: violations", "messages in", "messages out",
+    "messages rejected", "duplicates", "sequence gaps", "impossible messages", "alerts", "quotes", "blocks opened",
+    "blocks done", "blocks rejected", "children planned", "bookings sent", "bookings refused", "accounts", "members",
+    "instruments", "groups", "blocks at work", "children at work", "holdings", "halted on a broken law",
+    /* the loop's own */
+    "journal records", "journal full: polls put off", "rings fenced", "outputs held", "outputs dropped at fences",
+    "engine time, ns since the epoch", "polls of all rings"};
+
+#define ENGINE_COUNTERS (sizeof(struct mam_engine_counts) / sizeof(int64_t))
+_Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 7, "a label for each counter");
+_Static_assert(sizeof LABELS / sizeof *LABELS <= MAM_LOOP_COUNTERS, "counters reserved");
+
+const char *mam_loop_counter_label(uint32_t at) {
+    return at < sizeof LABELS / sizeof *LABELS ? LABELS[at] : NULL;
+}
+
+static void publish_counters(struct mam_loop *loop) {
+    if (loop->config.counters == NULL) {
+        return;
+    }
+    int64_t own[7] = {(int64_t)loop->journal_sequence, loop->journal_stalls, loop->fenced, 0, 0, loop->now,
+                      loop->loops};
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        own[3] += loop->lanes[i].held;
+        own[4] += loop->lanes[i].dropped;
+    }
+    const int64_t *engine = (const int64_t *)(const void *)mam_engine_counts(loop->engine);
+    const size_t stride = MAM_COUNTER_VALUE_SIZE / sizeof(int64_t);
+    for (size_t i = 0; i < ENGINE_COUNTERS; i++) {
+        mam_counter_set(loop->config.counters + i * stride, engine[i]);
+    }
+    for (size_t i = 0; i < 7; i++) {
+        mam_counter_set(loop->config.counters + (ENGINE_COUNTERS + i) * stride, own[i]);
+    }
+    loop->since_counters = 0;
+}
+
+static void heartbeat(struct mam_loop *loop) {
+    int64_t now = clock_now();
+    if (now < loop->heartbeat_due && loop->since_counters < COUNTERS_EVERY) {
+        return;
+    }
+    loop->heartbeat_due = now + HEARTBEAT_NS;
+    publish_counters(loop);
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        mam_ring_set_heartbeat(&loop->lanes[i].in, now / 1000000);
+    }
+    struct mam_directory *directory = loop->config.directory;
+    if (directory != NULL) {
+        __atomic_store_n(&directory->heartbeat_ns, now, __ATOMIC_RELEASE);
+    }
+}
+
+/* --- Idling --- */
+
+static void pause_core(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void idle(struct mam_loop *loop) {
+    uint32_t round = loop->idle_rounds++;
+    if (loop->config.idle == MAM_IDLE_SPIN || round < 64) {
+        pause_core();
+    } else if (loop->config.idle == MAM_IDLE_YIELD || round < 128) {
+        sched_yield();
+    } else {
+        int64_t ns = round < 228 ? 1000 * (int64_t)(round - 127) : 1000000;
+        struct timespec time = {.tv_sec = 0, .tv_nsec = ns < 1000000 ? ns : 1000000};
+        nanosleep(&time, NULL);
+    }
+}
+
+/* --- Life --- */
+
+static int64_t hold_capacity(const struct mam_capacities *limits) {
+    int64_t capacity = 8 * ENTRY_SPACE;
+    int64_t least = 2 * (int64_t)mam_engine_worst_case(limits, 8 + MAM_RING_RECORD_HEADER) + 4 * ENTRY_SPACE;
+    while (capacity < least || (capacity & (capacity - 1)) != 0) {
+        capacity = (capacity | (capacity - 1)) + 1;
+    }
+    return capacity;
+}
+
+uint64_t mam_loop_journal_capacity(const struct mam_capacities *limits) {
+    uint64_t least = 2 * mam_engine_worst_case(limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) + 8 * ENTRY_SPACE;
+    uint64_t capacity = 1 << 20;
+    while (capacity < least) {
+        capacity *= 2;
+    }
+    return capacity;
+}
+
+uint64_t mam_loop_size(const struct mam_loop_config *config) {
+    uint64_t engine = mam_engine_size(&config->limits);
+    if (engine == 0 || config->bridge_count == 0 || config->bridge_count > config->limits.bridges ||
+        hold_capacity(&config->limits) > MAM_RING_CAPACITY_MAX) {
+        return 0;
+    }
+    uint64_t hold_bytes = (uint64_t)hold_capacity(&config->limits) + MAM_RING_TRAILER;
+    uint64_t loop = (sizeof(struct mam_loop) + 4095) & ~UINT64_C(4095);
+    return loop + engine + config->bridge_count * ((hold_bytes + 63) & ~UINT64_C(63));
+}
+
+static int attach_lane(struct lane *lane, const struct mam_loop_bridge *bridge, uint8_t *hold_memory,
+                       uint64_t hold_bytes) {
+    int status = mam_ring_attach(&lane->in, bridge->in, bridge->in_length);
+    if (status == 0) {
+        status = mam_ring_attach(&lane->out, bridge->out, bridge->out_length);
+    }
+    memset(hold_memory, 0, hold_bytes);
+    return status != 0 ? status : mam_ring_attach(&lane->hold, hold_memory, hold_bytes);
+}
+
+struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *config, char *error) {
+    if (mam_loop_size(config) == 0) {
+        snprintf(error, 200, "a limit is out of its range, or there is no bridge");
+        return NULL;
+    }
+    struct mam_loop *loop = memory;
+    memset(loop, 0, sizeof *loop);
+    loop->config = *config;
+    uint8_t *at = (uint8_t *)memory + ((sizeof *loop + 4095) & ~UINT64_C(4095));
+    loop->engine = mam_engine_create(at, &config->limits);
+    at += mam_engine_size(&config->limits);
+    mam_engine_sink(loop->engine, put, loop);
+    uint64_t hold_bytes = (uint64_t)hold_capacity(&config->limits) + MAM_RING_TRAILER;
+    for (uint32_t i = 0; i < config->bridge_count; i++) {
+        int status = attach_lane(&loop->lanes[i], &config->bridges[i], at, hold_bytes);
+        if (status != 0) {
+            snprintf(error, 200, "bridge %.31s: %s", config->bridges[i].name, mam_ring_text(status));
+            return NULL;
+        }
+        at += (hold_bytes + 63) & ~UINT64_C(63);
+    }
+    int status = mam_ring_attach(&loop->journal, config->journal, config->journal_length);
+    if (status != 0 || (uint64_t)loop->journal.capacity < mam_loop_journal_capacity(&config->limits)) {
+        snprintf(error, 200, "journal: %s",
+                 status != 0 ? mam_ring_text(status) : "the ring is smaller than these limits need");
+        return NULL;
+    }
+    loop->worst_case =
+        (int64_t)mam_engine_worst_case(&config->limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) + ENTRY_SPACE;
+    loop->hold_worst_case = (int64_t)mam_engine_worst_case(&config->limits, 8 + MAM_RING_RECORD_HEADER);
+    return loop;
+}
+
+void mam_loop_stop(struct mam_loop *loop) { __atomic_store_n(&loop->stop, 1, __ATOMIC_RELEASE); }
+
+static void on_signal(int number) {
+    (void)number;
+    if (signalled != NULL) {
+        mam_loop_stop(signalled);
+    }
+}
+
+static void install(struct mam_loop *loop, struct sigaction before[2]) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    signalled = loop;
+    sigaction(SIGTERM, &action, &before[0]);
+    sigaction(SIGINT, &action, &before[1]);
+}
+
+static uint32_t poll_all(struct mam_loop *loop) {
+    uint32_t work = 0;
+    for (uint32_t bridge = 1; bridge <= loop->config.bridge_count; bridge++) {
+        if (!loop->lanes[bridge - 1].in_fenced) {
+            work += poll_bridge(loop, bridge);
+        }
+    }
+    return work + release_all(loop);
+}
+
+static void flush_held(struct mam_loop *loop) {
+    int64_t until = clock_now() + FLUSH_NS;
+    int64_t held = 1;
+    while (held > 0 && clock_now() < until) {
+        release_all(loop);
+        held = 0;
+        for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+            held += loop->lanes[i].held;
+        }
+    }
+}
+
+int64_t mam_loop_run(struct mam_loop *loop) {
+    struct sigaction before[2];
+    install(loop, before);
+    while (!room(loop) && !__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
+        sched_yield(); /* the journal of a former run is still being drained */
+    }
+    if (loop->host_sequence == 0 && room(loop)) {
+        send_opened(loop);
+    }
+    while (!__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
+        uint32_t work = poll_all(loop);
+        loop->loops++;
+        heartbeat(loop);
+        if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
+            send_clock(loop);
+        }
+        if (work > 0) {
+            loop->idle_rounds = 0;
+        } else {
+            idle(loop);
+        }
+    }
+    flush_held(loop);
+    publish_counters(loop);
+    sigaction(SIGTERM, &before[0], NULL);
+    sigaction(SIGINT, &before[1], NULL);
+    signalled = NULL;
+    return loop->consumed;
+}

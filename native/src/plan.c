@@ -1,0 +1,417 @@
+/*
+ * Who takes part in a block, and how much of it: the members' live state into the kernel's arrays, the kernel's
+ * answer into children, and all of it into the journal before anything is traded (law 4).
+ */
+#include "allocate.h"
+#include "state.h"
+
+#define FACTOR_ONE 100000000
+#define PERCENT_ALL (100 * (int64_t)FACTOR_ONE)
+
+static bool is_absolute(uint8_t method) {
+    return method == MAM_METHOD_FIXED_LOTS || method == MAM_METHOD_MULTIPLIER || method == MAM_METHOD_RISK;
+}
+
+/* --- What each member brings --- */
+
+/* floor(a * b / 1e8); false when it does not fit. */
+static bool times(int64_t a, int64_t b, int64_t *out) {
+    __int128 product = (__int128)a * b;
+    __int128 quotient = product / FACTOR_ONE - (product % FACTOR_ONE < 0);
+    *out = (int64_t)quotient;
+    return quotient == *out;
+}
+
+/* Balance, equity or free margin in the group's currency; returns why there is none. */
+static uint16_t measure_of(struct mam_engine *engine, const struct mam_group_state *group,
+                           const struct mam_account_state_row *account, uint8_t method, int64_t *measure) {
+    if (account->state_time == 0) {
+        return MAM_REASON_STATE_MISSING;
+    }
+    int64_t own = method == MAM_METHOD_BALANCE  ? account->balance
+                  : method == MAM_METHOD_EQUITY ? account->equity
+                                                : account->equity - account->margin;
+    if (!mam_convert(engine, own, account->currency, group->currency, measure)) {
+        return MAM_REASON_NO_RATE;
+    }
+    return *measure > 0 ? MAM_REASON_NONE : MAM_REASON_ZERO_MEASURE;
+}
+
+/* The member's weight (proportional) or desired volume (absolute); returns why it has none. */
+static uint16_t weigh(struct mam_engine *engine, const struct mam_block *block, const struct mam_member_state *member,
+                      int64_t *measure, int64_t *weight) {
+    const struct mam_group_state *group = &engine->groups[block->group];
+    const struct mam_account_state_row *account = &engine->accounts[member->account];
+    uint16_t reason;
+    *measure = 0;
+    *weight = member->terms.weight;
+    switch (block->policy.method) {
+    case MAM_METHOD_EQUAL:
+        *weight = 1;
+        return MAM_REASON_NONE;
+    case MAM_METHOD_BALANCE:
+    case MAM_METHOD_EQUITY:
+    case MAM_METHOD_FREE_MARGIN:
+        reason = measure_of(engine, group, account, block->policy.method, measure);
+        if (reason == MAM_REASON_NONE && !times(*measure, member->terms.weight, weight)) {
+            reason = MAM_REASON_OVERFLOW;
+        }
+        return reason;
+    case MAM_METHOD_MULTIPLIER:
+        return times(block->volume, member->terms.weight, weight) ? MAM_REASON_NONE : MAM_REASON_OVERFLOW;
+    default: /* percent, ratio, fixed_lots: as given */
+        return MAM_REASON_NONE;
+    }
+}
+
+static bool side_allowed(uint8_t trade_mode, uint8_t side) {
+    return trade_mode == MAM_TRADE_MODE_FULL ||
+           (trade_mode == MAM_TRADE_MODE_LONG_ONLY && side == MAM_SIDE_BUY) ||
+           (trade_mode == MAM_TRADE_MODE_SHORT_ONLY && side == MAM_SIDE_SELL);
+}
+
+struct cap {
+    int64_t volume;
+    uint16_t reason;
+    uint8_t binding;
+};
+
+static void tighten(struct cap *cap, int64_t volume, uint16_t reason, uint8_t binding) {
+    if (volume < cap->volume) {
+        *cap = (struct cap){.volume = volume, .reason = reason, .binding = binding};
+    }
+}
+
+/* Every constraint as a volume; the tightest is named, of equal ones the first in the design's order. */
+static struct cap cap_of(const struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_member_state *member) {
+    const struct mam_account_state_row *account = &engine->accounts[member->account];
+    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
+    struct cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
+    if (!side_allowed(account->trade_mode, block->side) || !side_allowed(instrument->trade_mode, block->side)) {
+        tighten(&cap, 0, MAM_REASON_PERMISSION, MAM_CONSTRAINT_PERMISSION);
+    }
+    int64_t max_age = (int64_t)block->policy.state_max_age * 1000000;
+    if (account->state_time == 0) {
+        tighten(&cap, 0, MAM_REASON_STATE_MISSING, MAM_CONSTRAINT_SYNC);
+    } else if (max_age > 0 && engine->now - account->state_time > max_age) {
+        tighten(&cap, 0, MAM_REASON_STATE_STALE, MAM_CONSTRAINT_SYNC);
+    }
+    if (account->out_of_sync) {
+        tighten(&cap, 0, MAM_REASON_OUT_OF_SYNC, MAM_CONSTRAINT_SYNC);
+    }
+    if (member->terms.max_volume > 0) {
+        tighten(&cap, member->terms.max_volume, MAM_REASON_MEMBER_MAXIMUM, MAM_CONSTRAINT_MEMBER_MAXIMUM);
+    }
+    tighten(&cap, instrument->volume_max, MAM_REASON_INSTRUMENT_MAXIMUM, MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
+    return cap;
+}
+
+static int64_t *carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t member) {
+    return &engine->carries[(uint64_t)instrument * engine->limits.members + member];
+}
+
+/* The group's members, in the order of joining, as the kernel's arrays. Returns how many. */
+static uint32_t gather(struct mam_engine *engine, const struct mam_block *block) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    uint32_t count = 0;
+    for (uint32_t at = engine->groups[block->group].first_member; at != MAM_NONE; at = engine->members[at].next) {
+        const struct mam_member_state *member = &engine->members[at];
+        if (member->status == MAM_MEMBER_STATUS_LEFT) {
+            continue;
+        }
+        const struct mam_account_state_row *account = &engine->accounts[member->account];
+        struct cap cap = cap_of(engine, block, member);
+        rows->member[count] = at;
+        rows->account[count] = member->account;
+        rows->holding[count] = MAM_NONE;
+        rows->login[count] = account->login;
+        rows->excluded[count] = member->status == MAM_MEMBER_STATUS_INACTIVE
+                                    ? MAM_REASON_INACTIVE
+                                    : weigh(engine, block, member, &rows->measure[count], &rows->weight[count]);
+        if (rows->excluded[count] != MAM_REASON_NONE) {
+            rows->weight[count] = 0;
+        }
+        if (rows->excluded[count] == MAM_REASON_INACTIVE) {
+            rows->measure[count] = 0;
+        }
+        rows->equity[count] = rows->measure[count];
+        rows->cap[count] = cap.volume;
+        rows->cap_reason[count] = cap.reason;
+        rows->binding[count] = cap.binding;
+        rows->carry[count] = *carry_at(engine, block->instrument, at);
+        count++;
+    }
+    return count;
+}
+
+/* --- Into the journal --- */
+
+static void emit_plan(struct mam_engine *engine, struct mam_block *block, const struct mam_allocation *allocation,
+                      uint8_t method, uint16_t reason) {
+    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
+    struct mam_plan plan;
+    mam_plan_init(&plan);
+    plan.block = block->id;
+    plan.group = engine->groups[block->group].id;
+    plan.order = block->order;
+    plan.deal = block->deal;
+    plan.volume = block->volume;
+    plan.planned = block->planned;
+    plan.total_weight = allocation->total_weight;
+    plan.step = instrument->volume_step;
+    plan.minimum = instrument->volume_min;
+    plan.policy_version = block->policy.policy_version;
+    plan.instrument = instrument->instrument;
+    plan.members = allocation->count;
+    plan.method = method;
+    plan.rounding = block->policy.rounding;
+    plan.on_shortfall = block->policy.on_shortfall;
+    plan.below_min = block->policy.below_min;
+    plan.side = block->side;
+    plan.entry = block->entry;
+    plan.execution = block->execution;
+    plan.reason = reason;
+    plan.master_position = engine->positions[block->position].ticket;
+    mam_emit(engine, MAM_BRIDGE_JOURNAL, &plan, sizeof plan);
+}
+
+static void emit_members(struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_allocation *allocation) {
+    const struct mam_scratch_rows *rows = &engine->rows;
+    struct mam_plan_member member;
+    mam_plan_member_init(&member);
+    member.block = block->id;
+    uint32_t child = 0;
+    for (uint32_t i = 0; i < allocation->count; i++) {
+        member.child = rows->result[i] > 0 ? child++ : UINT32_MAX - 1;
+        member.login = rows->login[i];
+        member.measure = rows->measure[i];
+        member.weight = (uint64_t)rows->weight[i];
+        member.quota = rows->quota[i];
+        member.cap = rows->cap[i];
+        member.floor_volume = rows->floor_volume[i];
+        member.remainder = rows->remainder[i];
+        member.volume = rows->result[i];
+        member.margin = rows->account[i] == MAM_NONE ? 0 : engine->accounts[rows->account[i]].margin;
+        member.reason = rows->reason[i];
+        member.binding = allocation->capped[i] ? rows->binding[i] : MAM_CONSTRAINT_NONE;
+        mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
+    }
+}
+
+/* --- Into children --- */
+
+static bool take_children(struct mam_engine *engine, struct mam_block *block, uint32_t count) {
+    const struct mam_scratch_rows *rows = &engine->rows;
+    uint32_t children = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        children += rows->result[i] > 0;
+    }
+    block->child_count = 0;
+    if (children == 0) {
+        return true;
+    }
+    uint32_t first = children > engine->extents.units ? MAM_EXTENT_NONE : mam_extents_take(&engine->extents, children);
+    if (first == MAM_EXTENT_NONE) {
+        return false;
+    }
+    block->first_child = first;
+    block->extent = children;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows->result[i] > 0) {
+            engine->children[first + block->child_count++] = (struct mam_child){.login = rows->login[i],
+                                                                                .account = rows->account[i],
+                                                                                .member = rows->member[i],
+                                                                                .holding = rows->holding[i],
+                                                                                .deferred_block = MAM_NONE,
+                                                                                .planned = rows->result[i]};
+        }
+    }
+    engine->counts.children_planned += children;
+    engine->counts.children_working += children;
+    return true;
+}
+
+static void nobody_gets_anything(struct mam_engine *engine, struct mam_allocation *allocation, uint16_t reason) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    for (uint32_t i = 0; i < allocation->count; i++) {
+        rows->quota[i] = rows->floor_volume[i] = rows->remainder[i] = rows->result[i] = 0;
+        if (reason != MAM_REASON_SHORTFALL || !rows->capped[i]) {
+            rows->reason[i] = rows->excluded[i] != MAM_REASON_NONE ? rows->excluded[i] : reason;
+            rows->capped[i] = 0;
+        } else {
+            rows->reason[i] = rows->cap_reason[i];
+        }
+    }
+    allocation->planned = 0;
+    allocation->total_weight = 0;
+}
+
+/* The kernel's answer becomes the block's children and the journal's plan. Returns why there is none. */
+static uint16_t conclude(struct mam_engine *engine, struct mam_block *block, struct mam_allocation *allocation,
+                         uint8_t method, uint16_t reason) {
+    if (reason == MAM_REASON_NONE && !take_children(engine, block, allocation->count)) {
+        reason = MAM_REASON_TABLE_FULL;
+    }
+    if (reason != MAM_REASON_NONE) {
+        nobody_gets_anything(engine, allocation, reason);
+    }
+    block->planned = allocation->planned;
+    emit_plan(engine, block, allocation, method, reason);
+    emit_members(engine, block, allocation);
+    block->plan_emitted = 1;
+    return reason;
+}
+
+/* --- Openings --- */
+
+static uint16_t check_group(const struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
+    if (count == 0) {
+        return MAM_REASON_NO_MEMBERS;
+    }
+    if (block->policy.method == MAM_METHOD_PERCENT) {
+        __int128 sum = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            sum += engine->rows.weight[i];
+        }
+        return sum == PERCENT_ALL ? MAM_REASON_NONE : MAM_REASON_PERCENT_SUM;
+    }
+    if (block->policy.method == MAM_METHOD_RISK && block->stop_loss == 0) {
+        return MAM_REASON_NO_STOP_LOSS;
+    }
+    return MAM_REASON_NONE;
+}
+
+static uint32_t overflow_row(const struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (engine->rows.login[i] == block->policy.overflow_login) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static void keep_carries(struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        *carry_at(engine, block->instrument, engine->rows.member[i]) = engine->rows.carry[i];
+    }
+}
+
+uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
+    uint32_t count = gather(engine, block);
+    /* a deal executed off step: the whole steps are divided, the rest is the house's */
+    int64_t volume = block->volume - block->volume % instrument->volume_step;
+    struct mam_allocation allocation = {
+        .count = count,
+        .family = is_absolute(block->policy.method) ? MAM_FAMILY_ABSOLUTE : MAM_FAMILY_PROPORTIONAL,
+        .rounding = block->policy.rounding,
+        .on_shortfall = block->policy.on_shortfall,
+        .below_min = block->policy.below_min,
+        .volume = volume,
+        .step = instrument->volume_step,
+        .minimum = instrument->volume_min,
+        .overflow_index = overflow_row(engine, block, count),
+        .login = rows->login,
+        .weight = rows->weight,
+        .cap = rows->cap,
+        .cap_reason = rows->cap_reason,
+        .equity = rows->equity,
+        .excluded = rows->excluded,
+        .carry = rows->carry,
+        .quota = rows->quota,
+        .floor_volume = rows->floor_volume,
+        .remainder = rows->remainder,
+        .result = rows->result,
+        .reason = rows->reason,
+        .capped = rows->capped,
+    };
+    uint16_t reason = check_group(engine, block, count);
+    if (reason == MAM_REASON_NONE) {
+        reason = (uint16_t)mam_allocate(&allocation, rows->kernel);
+    }
+    reason = conclude(engine, block, &allocation, block->policy.method, reason);
+    if (reason == MAM_REASON_NONE) {
+        keep_carries(engine, block, count);
+    }
+    return reason;
+}
+
+/* --- Closes --- */
+
+static void holder_row(struct mam_engine *engine, uint32_t at, uint32_t account, uint32_t holding, uint64_t login,
+                       int64_t held) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    rows->member[at] = MAM_NONE;
+    rows->account[at] = account;
+    rows->holding[at] = holding;
+    rows->login[at] = login;
+    rows->measure[at] = 0;
+    rows->weight[at] = held;
+    rows->cap[at] = held;
+    rows->cap_reason[at] = MAM_REASON_HOLDING;
+    rows->excluded[at] = MAM_REASON_NONE;
+    rows->binding[at] = MAM_CONSTRAINT_HOLDING;
+    rows->reason[at] = MAM_REASON_NONE;
+    rows->capped[at] = 0;
+}
+
+/* Everybody who holds some of the position, the house last. Returns how many; *total is what they hold. */
+static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block *block, int64_t *total,
+                               bool *house) {
+    const struct mam_position_row *position = &engine->positions[block->position];
+    uint32_t count = 0;
+    *total = 0;
+    for (uint32_t at = position->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
+        const struct mam_holding *holding = &engine->holdings[at];
+        if (holding->volume > 0) {
+            holder_row(engine, count++, holding->account, at, engine->accounts[holding->account].login,
+                       holding->volume);
+            *total += holding->volume;
+        }
+    }
+    *house = position->house > 0;
+    if (*house) {
+        holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, position->house);
+        *total += position->house;
+    }
+    return count;
+}
+
+/* Exact share of a close: quota, floor and remainder, for the explanation. */
+static void explain_close(struct mam_engine *engine, uint32_t count, int64_t closed, int64_t total, int64_t step) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    for (uint32_t i = 0; i < count; i++) {
+        rows->quota[i] = (int64_t)((__int128)closed * rows->weight[i] / total);
+        rows->floor_volume[i] = rows->quota[i] - rows->quota[i] % step;
+        rows->remainder[i] = rows->quota[i] - rows->floor_volume[i];
+        rows->reason[i] = rows->result[i] == 0 ? MAM_REASON_ZERO_SHARE : MAM_REASON_NONE;
+    }
+}
+
+uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    int64_t step = engine->instruments[block->instrument].definition.volume_step;
+    int64_t total = 0;
+    bool house = false;
+    uint32_t count = gather_holders(engine, block, &total, &house);
+    int64_t closed = block->volume < total ? block->volume : total;
+    struct mam_allocation allocation = {.count = count, .total_weight = (uint64_t)total, .capped = rows->capped};
+    uint16_t reason = count == 0 ? MAM_REASON_HOLDING : MAM_REASON_NONE;
+    if (reason == MAM_REASON_NONE) {
+        reason = (uint16_t)mam_divide_close(count, step, rows->login, rows->weight, closed, rows->result,
+                                            rows->kernel);
+    }
+    if (reason == MAM_REASON_NONE) {
+        explain_close(engine, count, closed, total, step);
+        if (house) {
+            block->house_planned = rows->result[count - 1];
+            allocation.count = --count;
+            closed -= block->house_planned;
+        }
+        allocation.planned = closed;
+    }
+    return conclude(engine, block, &allocation, MAM_METHOD_HOLDINGS, reason);
+}

@@ -1,0 +1,293 @@
+/* What the broker's server and control tell about instruments, accounts, groups and members. */
+#include <string.h>
+
+#include "state.h"
+
+#define MONEY_MAX (INT64_MAX / 4) /* room to add two figures of an account */
+
+static uint16_t fault(uint16_t *field, uint16_t id, uint16_t reason) {
+    *field = id;
+    return reason;
+}
+
+/* --- Instrument --- */
+
+static uint16_t check_instrument(const struct mam_instrument *m, uint16_t *field) {
+    if (m->instrument == 0) {
+        return fault(field, 2, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->digits > 8) {
+        return fault(field, 3, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->symbol[0] == 0 || m->profit_currency[0] == 0) {
+        return fault(field, m->symbol[0] == 0 ? 7 : 9, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->contract_size <= 0) {
+        return fault(field, 11, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->volume_step <= 0) {
+        return fault(field, 13, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->volume_min < m->volume_step || m->volume_min % m->volume_step != 0) {
+        return fault(field, 12, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->volume_max < m->volume_min) {
+        return fault(field, 14, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->volume_limit < 0) {
+        return fault(field, 15, MAM_REASON_OUT_OF_RANGE);
+    }
+    return MAM_REASON_NONE;
+}
+
+uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrument *m, uint16_t *field) {
+    uint16_t reason = check_instrument(m, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    uint32_t at = mam_table_get(&engine->instrument_by_id, m->instrument);
+    if (at == MAM_TABLE_NONE) {
+        if (engine->instrument_count == engine->limits.instruments) {
+            return fault(field, 2, MAM_REASON_TABLE_FULL);
+        }
+        at = engine->instrument_count;
+    }
+    const char *base = m->base_currency[0] ? m->base_currency : m->profit_currency;
+    const char *margin = m->margin_currency[0] ? m->margin_currency : base;
+    uint8_t indexes[3] = {mam_currency(engine, base), mam_currency(engine, m->profit_currency),
+                          mam_currency(engine, margin)};
+    if (indexes[0] == UINT8_MAX || indexes[1] == UINT8_MAX || indexes[2] == UINT8_MAX) {
+        return fault(field, 8, MAM_REASON_TABLE_FULL);
+    }
+    if (at == engine->instrument_count) {
+        engine->instrument_count++;
+        bool put = mam_table_put(&engine->instrument_by_id, m->instrument, at);
+        MAM_ASSERT(put);
+    }
+    engine->instruments[at] = (struct mam_instrument_state){.definition = *m,
+                                                            .bridge = engine->bridge,
+                                                            .base = indexes[0],
+                                                            .profit = indexes[1],
+                                                            .margin = indexes[2]};
+    engine->counts.instruments = engine->instrument_count;
+    return MAM_REASON_NONE;
+}
+
+/* --- Account --- */
+
+uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *m, uint16_t *field) {
+    if (m->login == 0) {
+        return fault(field, 2, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->currency[0] == 0) {
+        return fault(field, 3, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->leverage == 0) {
+        return fault(field, 4, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->money_digits > 6) {
+        return fault(field, 12, MAM_REASON_OUT_OF_RANGE);
+    }
+    uint32_t at = mam_table_get(&engine->account_by_login, m->login);
+    if (at != MAM_TABLE_NONE && engine->accounts[at].bridge != engine->bridge) {
+        return fault(field, 2, MAM_REASON_WRONG_SOURCE); /* a login belongs to the server that announced it */
+    }
+    if (at == MAM_TABLE_NONE && engine->account_count == engine->limits.accounts) {
+        return fault(field, 2, MAM_REASON_TABLE_FULL);
+    }
+    uint8_t currency = mam_currency(engine, m->currency);
+    if (currency == UINT8_MAX) {
+        return fault(field, 3, MAM_REASON_TABLE_FULL);
+    }
+    if (at == MAM_TABLE_NONE) {
+        at = engine->account_count++;
+        bool put = mam_table_put(&engine->account_by_login, m->login, at);
+        MAM_ASSERT(put);
+        engine->accounts[at] = (struct mam_account_state_row){.login = m->login, .bridge = engine->bridge};
+    }
+    struct mam_account_state_row *account = &engine->accounts[at];
+    account->currency = currency;
+    account->leverage = m->leverage;
+    account->trade_mode = m->trade_mode;
+    account->margin_mode = m->margin_mode;
+    account->definition = *m;
+    engine->counts.accounts = engine->account_count;
+    return MAM_REASON_NONE;
+}
+
+static bool money_in_range(int64_t money) { return -MONEY_MAX <= money && money <= MONEY_MAX; }
+
+uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_account_state *m, uint16_t *field) {
+    uint32_t at = mam_table_get(&engine->account_by_login, m->login);
+    if (at == MAM_TABLE_NONE) {
+        return fault(field, 2, MAM_REASON_UNKNOWN_ACCOUNT);
+    }
+    struct mam_account_state_row *account = &engine->accounts[at];
+    if (account->bridge != engine->bridge) {
+        return fault(field, 2, MAM_REASON_WRONG_SOURCE);
+    }
+    const int64_t money[] = {m->balance, m->credit, m->equity, m->margin};
+    for (uint16_t i = 0; i < 4; i++) {
+        if (!money_in_range(money[i])) {
+            return fault(field, (uint16_t)(3 + i), MAM_REASON_OUT_OF_RANGE);
+        }
+    }
+    if (m->margin < 0) {
+        return fault(field, 6, MAM_REASON_OUT_OF_RANGE);
+    }
+    account->balance = m->balance;
+    account->credit = m->credit;
+    account->equity = m->equity;
+    account->margin = m->margin;
+    account->state_time = engine->now;
+    return MAM_REASON_NONE;
+}
+
+/* --- Group and members --- */
+
+/* What this version's engine can do of a policy; the rest is refused by name, never taken silently. */
+static uint16_t check_policy(const struct mam_group_policy *m, uint16_t *field) {
+    if (m->group == 0) {
+        return fault(field, 2, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->method == MAM_METHOD_HOLDINGS) {
+        return fault(field, 8, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->currency[0] == 0) {
+        return fault(field, 7, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->on_partial == MAM_ON_PARTIAL_ROLLBACK) {
+        return fault(field, 13, MAM_REASON_NOT_SUPPORTED);
+    }
+    if (m->on_refused != MAM_ON_REFUSED_HOUSE) {
+        return fault(field, 14, MAM_REASON_NOT_SUPPORTED);
+    }
+    if (m->price_mode != MAM_PRICE_MODE_AVERAGE) {
+        return fault(field, 15, MAM_REASON_NOT_SUPPORTED);
+    }
+    if (m->deviation < 0) {
+        return fault(field, 16, MAM_REASON_OUT_OF_RANGE);
+    }
+    return MAM_REASON_NONE;
+}
+
+uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_policy *m, uint16_t *field) {
+    uint16_t reason = check_policy(m, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    uint32_t at = mam_group_find(engine, m->group);
+    uint32_t version = at == MAM_TABLE_NONE ? 0 : engine->groups[at].policy.policy_version;
+    if (m->policy_version != version + 1) {
+        return fault(field, 3, MAM_REASON_VERSION_ORDER);
+    }
+    if (at == MAM_TABLE_NONE && engine->group_count == engine->limits.groups) {
+        return fault(field, 2, MAM_REASON_TABLE_FULL);
+    }
+    uint8_t currency = mam_currency(engine, m->currency);
+    if (currency == UINT8_MAX) {
+        return fault(field, 7, MAM_REASON_TABLE_FULL);
+    }
+    if (at == MAM_TABLE_NONE) {
+        at = engine->group_count++;
+        bool put = mam_table_put(&engine->group_by_id, m->group, at);
+        MAM_ASSERT(put);
+        engine->groups[at] =
+            (struct mam_group_state){.id = m->group, .first_member = MAM_NONE, .last_member = MAM_NONE};
+    }
+    engine->groups[at].policy = *m;
+    engine->groups[at].currency = currency;
+    engine->counts.groups = engine->group_count;
+    return MAM_REASON_NONE;
+}
+
+static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
+    if (m->weight < 0) {
+        return fault(field, 8, MAM_REASON_NEGATIVE_WEIGHT);
+    }
+    const int64_t limits[] = {m->max_volume,       m->margin_buffer,  m->max_leverage,
+                              m->drawdown_percent, m->drawdown_money, m->drawdown_reset};
+    for (uint16_t i = 0; i < 6; i++) {
+        if (limits[i] < 0) {
+            return fault(field, (uint16_t)(9 + i), MAM_REASON_OUT_OF_RANGE);
+        }
+    }
+    if (m->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE) {
+        return fault(field, 5, MAM_REASON_NOT_SUPPORTED);
+    }
+    if (m->margin_buffer != 0) {
+        return fault(field, 10, MAM_REASON_NOT_SUPPORTED);
+    }
+    if (m->max_leverage != 0) {
+        return fault(field, 11, MAM_REASON_NOT_SUPPORTED);
+    }
+    if (m->on_leave != MAM_ON_LEAVE_KEEP) {
+        return fault(field, 4, MAM_REASON_NOT_SUPPORTED);
+    }
+    return MAM_REASON_NONE;
+}
+
+static uint16_t join(struct mam_engine *engine, uint32_t group, uint32_t account, uint64_t key, uint32_t *member) {
+    if (engine->member_count == engine->limits.members) {
+        return MAM_REASON_TABLE_FULL;
+    }
+    struct mam_group_state *to = &engine->groups[group];
+    uint32_t at = engine->member_count++;
+    bool put = mam_table_put(&engine->member_by_key, key, at);
+    MAM_ASSERT(put);
+    engine->members[at] = (struct mam_member_state){.group = group, .account = account, .next = MAM_NONE};
+    if (to->last_member == MAM_NONE) {
+        to->first_member = at;
+    } else {
+        engine->members[to->last_member].next = at;
+    }
+    to->last_member = at;
+    to->member_count++;
+    engine->counts.members = engine->member_count;
+    *member = at;
+    return MAM_REASON_NONE;
+}
+
+/* One who left keeps its place in the list as `left`: what it holds is still closed with the master's position. */
+uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, uint16_t *field) {
+    uint16_t reason = check_member(m, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    uint32_t group = mam_group_find(engine, m->group);
+    if (group == MAM_TABLE_NONE) {
+        return fault(field, 2, MAM_REASON_UNKNOWN_GROUP);
+    }
+    uint32_t account = mam_table_get(&engine->account_by_login, m->login);
+    if (account == MAM_TABLE_NONE) {
+        return fault(field, 7, MAM_REASON_UNKNOWN_ACCOUNT);
+    }
+    uint64_t key = (uint64_t)group << 32 | account;
+    uint32_t at = mam_table_get(&engine->member_by_key, key);
+    if (at == MAM_TABLE_NONE) {
+        reason = join(engine, group, account, key, &at);
+        if (reason != MAM_REASON_NONE) {
+            return fault(field, 7, reason);
+        }
+    }
+    engine->members[at].status = m->status;
+    engine->members[at].terms = *m;
+    return MAM_REASON_NONE;
+}
+
+uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *m, uint16_t *field) {
+    if (m->action == MAM_KILL_ACTION_FLATTEN) {
+        return fault(field, 4, MAM_REASON_NOT_SUPPORTED);
+    }
+    uint8_t killed = m->action == MAM_KILL_ACTION_STOP;
+    if (m->scope == MAM_KILL_SCOPE_APPLIANCE) {
+        engine->killed = killed;
+        return MAM_REASON_NONE;
+    }
+    uint32_t group = mam_group_find(engine, m->group);
+    if (group == MAM_TABLE_NONE) {
+        return fault(field, 2, MAM_REASON_UNKNOWN_GROUP);
+    }
+    engine->groups[group].killed = killed;
+    return MAM_REASON_NONE;
+}
