@@ -52,7 +52,9 @@ def declarations(path: Path) -> str:
     text = path.read_text()
     if text.count("/* cdef: begin */") != text.count("/* cdef: end */"):
         raise SystemExit(f"{path}: a cdef section is not closed")
-    return "\n".join(re.sub(r"\bstatic inline\b", "", part) for part in _SECTION.findall(text))
+    section = "\n".join(_SECTION.findall(text))
+    section = re.sub(r"\bstatic inline\b", "", section)
+    return re.sub(r"(#define \w+) \((-?\d+)\)", r"\1 \2", section)
 
 
 def _builder(module: str, sources: str, header_folders: list[str], flags: list[str]) -> FFI:

@@ -1,4 +1,4 @@
-/* libFuzzer target: the decoder of messages. By hand: clang -fsanitize=fuzzer,address,undefined -Inative/include. */
+/* libFuzzer target, the decoder of messages: clang -fsanitize=fuzzer,address,undefined -Inative/include. */
 #include <stdlib.h>
 
 #include <mam/messages.h>

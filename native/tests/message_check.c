@@ -1,4 +1,4 @@
-/* Reads framed bytes (uint32 length, then that many) and prints what mam_message_check says: "reason field". */
+/* Reads framed bytes (uint32 length, then that many); prints what mam_message_check says: "reason field". */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 int main(void) {
     uint32_t length = 0;
     while (fread(&length, sizeof length, 1, stdin) == 1) {
-        uint8_t *bytes = (uint8_t *)malloc(length); /* of that very size: a sanitizer sees one byte too many */
+        uint8_t *bytes = (uint8_t *)malloc(length); /* of that size: a sanitizer sees one byte too many */
         if (length > 0 && (bytes == NULL || fread(bytes, length, 1, stdin) != 1)) {
             return 1;
         }
