@@ -95,4 +95,9 @@ def native() -> FFI:
 
 
 def broker() -> FFI:
-    return _builder("appliance._broker", "native/broker", ["native/include/mam", "native/broker"], [])
+    return _builder(
+        "appliance._broker",
+        "native/broker",
+        ["native/include/mam", "native/broker"],
+        ["-iquote", "native/broker"],
+    )
