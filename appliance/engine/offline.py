@@ -7,24 +7,16 @@
 It has no allocation logic of its own: everything is mam_engine_apply.
 """
 
-import enum
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 
 from appliance._native import ffi, lib
 from appliance.errors import InputError
+from appliance.memory import Role
 from appliance.schema.codec import from_json
 
 HOST = 0
 JOURNAL = 0xFFFF
-
-
-class Role(enum.IntEnum):
-    """What a bridge may send."""
-
-    BROKER = 1
-    LP = 2
-    CONTROL = 3
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x830e66ac23c92415
+SCHEMA_FINGERPRINT: Final = 0x3442feb7d6b15e8e
 
 
 class Side(IntEnum):
@@ -241,6 +241,8 @@ class AlertKind(IntEnum):
     IMPOSSIBLE = 8
     GAP = 9
     TIMEOUT = 10
+    FENCED = 11
+    UNALLOCATED = 12
 
 
 class Reason(IntEnum):
@@ -388,6 +390,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         8: "A message that the block's state does not allow",
         9: "A sender's sequence numbers have a hole",
         10: "An answer is late; the outcome is unknown",
+        11: "A bridge's ring is broken or not read; the host no longer looks at it",
+        12: "A deal was executed that cannot be allocated",
     },
     "Reason": {
         0: "Nothing to explain",
@@ -680,6 +684,11 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("role", 3, 20, 1, "B", "integer", "Small", 0, 0, 254, 0),
         Field("bridge_name", 4, 24, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
     )),
+    43: Message("BridgeFenced", 43, 16, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("bridge", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("code", 3, 20, 4, "I", "integer", "Code", 0, 0, 4294967294, 0),
+    )),
     50: Message("Leg", 50, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -782,7 +791,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("reason", 13, 104, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
         Field("binding", 14, 106, 1, "B", "enum", "Constraint", 0, 0, 254, 0),
     )),
-    72: Message("BlockChange", 72, 56, (
+    72: Message("BlockChange", 72, 64, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("reason", 3, 20, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
@@ -792,6 +801,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("allocated", 7, 32, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("house", 8, 40, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("price", 9, 48, 8, "q", "decimal", "Price", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("residue", 10, 56, 8, "q", "integer", "Residue", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
 }
 
@@ -855,6 +865,8 @@ OPENED_ID: Final = 41
 OPENED: Final = _dtype(MESSAGES[41])
 BRIDGE_OPENED_ID: Final = 42
 BRIDGE_OPENED: Final = _dtype(MESSAGES[42])
+BRIDGE_FENCED_ID: Final = 43
+BRIDGE_FENCED: Final = _dtype(MESSAGES[43])
 LEG_ID: Final = 50
 LEG: Final = _dtype(MESSAGES[50])
 LEG_CANCEL_ID: Final = 51
@@ -895,6 +907,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     40: CLOCK,
     41: OPENED,
     42: BRIDGE_OPENED,
+    43: BRIDGE_FENCED,
     50: LEG,
     51: LEG_CANCEL,
     60: BOOKING,

@@ -71,6 +71,7 @@ void mam_block_change(struct mam_engine *engine, struct mam_block *block, uint8_
     change.allocated = block->allocated;
     change.house = block->house;
     change.price = block->price;
+    change.residue = block->residue;
     block->status = status;
     mam_emit(engine, MAM_BRIDGE_JOURNAL, &change, sizeof change);
 }

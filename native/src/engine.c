@@ -207,7 +207,7 @@ bool mam_remember(struct mam_engine *engine, uint32_t bridge, uint8_t family, ui
 /* --- The function --- */
 
 /* Which role may send which message; the first line of defence against a vendor in the wrong ring. */
-static uint8_t role_of(uint16_t template_id) {
+uint8_t mam_engine_role_of(uint16_t template_id) {
     switch (template_id) {
     case MAM_INSTRUMENT_ID:
     case MAM_ACCOUNT_ID:
@@ -229,6 +229,7 @@ static uint8_t role_of(uint16_t template_id) {
     case MAM_CLOCK_ID:
     case MAM_OPENED_ID:
     case MAM_BRIDGE_OPENED_ID:
+    case MAM_BRIDGE_FENCED_ID:
         return MAM_ROLE_HOST;
     default:
         return 0;
@@ -240,7 +241,7 @@ static bool may_send(const struct mam_engine *engine, uint32_t bridge, uint16_t 
     if (template_id == MAM_HEARTBEAT_ID || template_id == MAM_RESYNC_ID) {
         return role != 0;
     }
-    return role != 0 && role == role_of(template_id);
+    return role != 0 && role == mam_engine_role_of(template_id);
 }
 
 static uint16_t on_opened(struct mam_engine *engine, const struct mam_opened *message, uint16_t *field) {
@@ -268,6 +269,11 @@ static uint16_t on_bridge_opened(struct mam_engine *engine, const struct mam_bri
     struct mam_bridge_state *bridge = &engine->bridges[message->bridge];
     bridge->role = message->role;
     memcpy(bridge->name, message->bridge_name, sizeof bridge->name);
+    return MAM_REASON_NONE;
+}
+
+static uint16_t on_bridge_fenced(struct mam_engine *engine, const struct mam_bridge_fenced *message) {
+    mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_FENCED, MAM_REASON_MALFORMED, 0, message->bridge);
     return MAM_REASON_NONE;
 }
 
@@ -306,6 +312,8 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return on_opened(engine, message, field);
     case MAM_BRIDGE_OPENED_ID:
         return on_bridge_opened(engine, message, field);
+    case MAM_BRIDGE_FENCED_ID:
+        return on_bridge_fenced(engine, message);
     default:
         return MAM_REASON_NOT_SUPPORTED;
     }
@@ -357,6 +365,10 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
     uint16_t reason = check_and_dispatch(engine, message, length, &field);
     if (reason != MAM_REASON_NONE) {
         mam_reject(engine, length >= 16 ? message : NULL, reason, field);
+        const struct mam_header *header = message;
+        if (length >= sizeof *header && header->template_id == MAM_MASTER_DEAL_ID && reason != MAM_REASON_DUPLICATE) {
+            mam_alert(engine, bridge, MAM_ALERT_KIND_UNALLOCATED, reason, 0, 0);
+        }
     }
 }
 

@@ -81,6 +81,9 @@ int64_t mam_engine_deadline(const struct mam_engine *engine);
 /* Most bytes of outputs (8-byte aligned, `overhead` added to each) that one message can cause under these limits. */
 uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t overhead);
 
+/* The role (MAM_ROLE_*; 4 is the engine's own host) that may send a message; 0: nobody, or any (Heartbeat, Resync). */
+uint8_t mam_engine_role_of(uint16_t template_id);
+
 /* A sink for offline hosts: appends {uint32 length, uint32 bridge, message padded to 8} to a buffer. */
 struct mam_buffer {
     uint8_t *bytes;

@@ -27,6 +27,7 @@ struct lane {
     int64_t claimed_since;     /* time at which the producer was seen inside a write; 0: it is not */
     uint64_t next_durable;     /* held head: released when this many records are durable */
     int32_t in_fenced, out_fenced;
+    int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
     int64_t dropped;
 };
 
@@ -40,7 +41,7 @@ struct mam_loop {
     int64_t hold_worst_case;
     int64_t now, heartbeat_due;
     int64_t consumed, since_counters;
-    int64_t journal_stalls, fenced, loops;
+    int64_t journal_stalls, fenced, fences_told, loops;
     int32_t stop;
     uint32_t idle_rounds;
     struct lane lanes[MAM_BRIDGES_MAX];
@@ -72,20 +73,24 @@ static struct mam_directory_bridge *directory_entry(struct mam_loop *loop, uint3
     return directory == NULL ? NULL : &directory->bridges[bridge - 1];
 }
 
-static void fence_in(struct mam_loop *loop, uint32_t bridge) {
+static void fence_in(struct mam_loop *loop, uint32_t bridge, int code) {
     struct lane *lane = &loop->lanes[bridge - 1];
     struct mam_directory_bridge *entry = directory_entry(loop, bridge);
     lane->in_fenced = 1;
+    lane->fence_code = -code;
+    lane->fence_untold = 1;
     loop->fenced++;
     if (entry != NULL) {
         __atomic_store_n(&entry->in_state, MAM_STATE_FENCED, __ATOMIC_RELEASE); /* (S) */
     }
 }
 
-static void fence_out(struct mam_loop *loop, uint32_t bridge) {
+static void fence_out(struct mam_loop *loop, uint32_t bridge, int code) {
     struct lane *lane = &loop->lanes[bridge - 1];
     struct mam_directory_bridge *entry = directory_entry(loop, bridge);
     lane->out_fenced = 1;
+    lane->fence_code = -code;
+    lane->fence_untold = 1;
     lane->dropped += lane->held;
     lane->held = 0;
     loop->fenced++;
@@ -169,7 +174,7 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
         const struct mam_header *header = (const void *)(record + 8);
         int status = mam_ring_write(&lane->out, header->template_id, record + 8, (uint32_t)length - 8);
         if (status != 0 && status != MAM_RING_FULL) {
-            fence_out(loop, bridge);
+            fence_out(loop, bridge, status);
             return released;
         }
         if (status == MAM_RING_FULL) {
@@ -193,7 +198,7 @@ static void watch_held(struct mam_loop *loop, uint32_t bridge, uint32_t released
     } else if (lane->held_since == 0) {
         lane->held_since = clock_now();
     } else if (clock_now() - lane->held_since > loop->config.stuck_after_ns) {
-        fence_out(loop, bridge);
+        fence_out(loop, bridge, 0);
     }
 }
 
@@ -245,7 +250,7 @@ static void watch_claim(struct mam_loop *loop, uint32_t bridge) {
     if (lane->claimed_since == 0) {
         lane->claimed_since = now;
     } else if (now - lane->claimed_since > loop->config.stuck_after_ns) {
-        fence_in(loop, bridge);
+        fence_in(loop, bridge, 0);
     }
 }
 
@@ -260,7 +265,7 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
             if (length == MAM_RING_CLAIMED) {
                 watch_claim(loop, bridge);
             } else if (length != MAM_RING_EMPTY) {
-                fence_in(loop, bridge);
+                fence_in(loop, bridge, length);
             }
             break;
         }
@@ -323,6 +328,20 @@ static void send_clock(struct mam_loop *loop) {
     clock.now = stamp(loop);
     clock.error_bound = -1;
     send_host(loop, &clock, sizeof clock);
+}
+
+static void tell_fences(struct mam_loop *loop) {
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        struct lane *lane = &loop->lanes[i];
+        if (lane->fence_untold && room(loop)) {
+            struct mam_bridge_fenced fenced;
+            mam_bridge_fenced_init(&fenced);
+            fenced.bridge = i + 1;
+            fenced.code = (uint32_t)lane->fence_code;
+            lane->fence_untold = 0;
+            send_host(loop, &fenced, sizeof fenced);
+        }
+    }
 }
 
 /* --- Counters --- */
@@ -533,6 +552,10 @@ int64_t mam_loop_run(struct mam_loop *loop) {
         heartbeat(loop);
         if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
             send_clock(loop);
+        }
+        if (loop->fenced > loop->fences_told) {
+            loop->fences_told = loop->fenced;
+            tell_fences(loop);
         }
         if (work > 0) {
             loop->idle_rounds = 0;

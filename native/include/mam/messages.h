@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x830e66ac23c92415ULL
+#define MAM_SCHEMA_FINGERPRINT 0x3442feb7d6b15e8eULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -303,6 +303,10 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_GAP = 9,
     /* An answer is late; the outcome is unknown */
     MAM_ALERT_KIND_TIMEOUT = 10,
+    /* A bridge's ring is broken or not read; the host no longer looks at it */
+    MAM_ALERT_KIND_FENCED = 11,
+    /* A deal was executed that cannot be allocated */
+    MAM_ALERT_KIND_UNALLOCATED = 12,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -983,6 +987,20 @@ struct mam_bridge_opened {
     char bridge_name[32];
 };
 
+#define MAM_BRIDGE_FENCED_ID 43
+#define MAM_BRIDGE_FENCED_BLOCK_LENGTH 16
+#define MAM_BRIDGE_FENCED_LENGTH 24
+/* The host no longer looks at one of a bridge's rings */
+struct mam_bridge_fenced {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Id */
+    uint32_t bridge;
+    /* Why: the ring's code, its sign turned; 0: it did not read, or never finished a write. Code */
+    uint32_t code;
+};
+
 #define MAM_LEG_ID 50
 #define MAM_LEG_BLOCK_LENGTH 56
 #define MAM_LEG_LENGTH 64
@@ -1230,8 +1248,8 @@ struct mam_plan_member {
 };
 
 #define MAM_BLOCK_CHANGE_ID 72
-#define MAM_BLOCK_CHANGE_BLOCK_LENGTH 56
-#define MAM_BLOCK_CHANGE_LENGTH 64
+#define MAM_BLOCK_CHANGE_BLOCK_LENGTH 64
+#define MAM_BLOCK_CHANGE_LENGTH 72
 /* A block enters a state */
 struct mam_block_change {
     struct mam_header header;
@@ -1253,7 +1271,9 @@ struct mam_block_change {
     int64_t house;
     /* Price, 1e-8 */
     int64_t price;
-    uint8_t padding_56[8];
+    /* What rounding the average price left: fills less price x filled. Residue */
+    int64_t residue;
+    uint8_t padding_64[8];
 };
 
 /*
@@ -1695,6 +1715,14 @@ MAM_LAYOUT(sizeof(((struct mam_bridge_opened *)0)->role) == 1);
 MAM_LAYOUT(offsetof(struct mam_bridge_opened, bridge_name) == 24);
 MAM_LAYOUT(sizeof(((struct mam_bridge_opened *)0)->bridge_name) == 32);
 
+MAM_LAYOUT(sizeof(struct mam_bridge_fenced) == 24);
+MAM_LAYOUT(offsetof(struct mam_bridge_fenced, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_bridge_fenced *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_bridge_fenced, bridge) == 16);
+MAM_LAYOUT(sizeof(((struct mam_bridge_fenced *)0)->bridge) == 4);
+MAM_LAYOUT(offsetof(struct mam_bridge_fenced, code) == 20);
+MAM_LAYOUT(sizeof(((struct mam_bridge_fenced *)0)->code) == 4);
+
 MAM_LAYOUT(sizeof(struct mam_leg) == 64);
 MAM_LAYOUT(offsetof(struct mam_leg, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_leg *)0)->sequence) == 8);
@@ -1883,7 +1911,7 @@ MAM_LAYOUT(sizeof(((struct mam_plan_member *)0)->reason) == 2);
 MAM_LAYOUT(offsetof(struct mam_plan_member, binding) == 106);
 MAM_LAYOUT(sizeof(((struct mam_plan_member *)0)->binding) == 1);
 
-MAM_LAYOUT(sizeof(struct mam_block_change) == 64);
+MAM_LAYOUT(sizeof(struct mam_block_change) == 72);
 MAM_LAYOUT(offsetof(struct mam_block_change, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_block_change, block) == 16);
@@ -1902,6 +1930,8 @@ MAM_LAYOUT(offsetof(struct mam_block_change, house) == 40);
 MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->house) == 8);
 MAM_LAYOUT(offsetof(struct mam_block_change, price) == 48);
 MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->price) == 8);
+MAM_LAYOUT(offsetof(struct mam_block_change, residue) == 56);
+MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->residue) == 8);
 
 static inline void mam_header_init(struct mam_header *header, uint16_t template_id, uint16_t block_length) {
     header->block_length = block_length;
@@ -2007,6 +2037,11 @@ static inline void mam_bridge_opened_init(struct mam_bridge_opened *message) {
     mam_header_init(&message->header, MAM_BRIDGE_OPENED_ID, MAM_BRIDGE_OPENED_BLOCK_LENGTH);
 }
 
+static inline void mam_bridge_fenced_init(struct mam_bridge_fenced *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_BRIDGE_FENCED_ID, MAM_BRIDGE_FENCED_BLOCK_LENGTH);
+}
+
 static inline void mam_leg_init(struct mam_leg *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_LEG_ID, MAM_LEG_BLOCK_LENGTH);
@@ -2090,9 +2125,9 @@ static const uint64_t mam_check_enums[27] = {
     0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL, 0x0000000000000003ULL,
     0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL, 0x00000000000001ffULL,
     0x00000000000001ffULL, 0x000000000000000fULL, 0x000000000000003fULL, 0x0000000000000003ULL,
-    0x0000000000000007ULL, 0x00000000000007ffULL, 0x03ffffffffffffffULL
+    0x0000000000000007ULL, 0x0000000000001fffULL, 0x03ffffffffffffffULL
 };
-static const struct mam_check_field mam_check_fields[284] = {
+static const struct mam_check_field mam_check_fields[288] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2189,55 +2224,57 @@ static const struct mam_check_field mam_check_fields[284] = {
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
     {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 20, 1, MAM_CHECK_ENUM8},
-    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 25, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64}, {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 26, 1, MAM_CHECK_ENUM16},
-    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {14, 92, 1, 0, 7, 1, MAM_CHECK_ENUM8}, {15, 93, 1, 0, 8, 1, MAM_CHECK_ENUM8},
-    {16, 94, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {17, 95, 1, 0, 10, 1, MAM_CHECK_ENUM8},
-    {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8},
-    {20, 98, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {21, 100, 2, 0, 26, 1, MAM_CHECK_ENUM16},
-    {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 104, 2, 0, 26, 1, MAM_CHECK_ENUM16},
-    {14, 106, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 2, 0, 26, 1, MAM_CHECK_ENUM16},
-    {4, 22, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {5, 23, 1, 0, 20, 1, MAM_CHECK_ENUM8},
-    {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 26, 1, MAM_CHECK_ENUM16},
+    {13, 86, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 26, 1, MAM_CHECK_ENUM16},
+    {9, 54, 1, 0, 25, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {4, 26, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 7, 1, MAM_CHECK_ENUM8},
+    {15, 93, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 9, 1, MAM_CHECK_ENUM8},
+    {17, 95, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 11, 1, MAM_CHECK_ENUM8},
+    {21, 100, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {13, 104, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {5, 23, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[29] = {
+static const struct mam_check_message mam_check_messages[30] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 12},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 37, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 44, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 56, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 69, 3},
@@ -2247,16 +2284,17 @@ static const struct mam_check_message mam_check_messages[29] = {
     {MAM_MEMBER_BLOCK_LENGTH, 137, 15}, {MAM_LIMITS_BLOCK_LENGTH, 152, 7},
     {MAM_KILL_SWITCH_BLOCK_LENGTH, 159, 5}, {MAM_RESYNC_BLOCK_LENGTH, 164, 3},
     {MAM_CLOCK_BLOCK_LENGTH, 167, 3}, {MAM_OPENED_BLOCK_LENGTH, 170, 15},
-    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 185, 4}, {MAM_LEG_BLOCK_LENGTH, 189, 9},
-    {MAM_LEG_CANCEL_BLOCK_LENGTH, 198, 3}, {MAM_BOOKING_BLOCK_LENGTH, 201, 10},
-    {MAM_MASTER_REPORT_BLOCK_LENGTH, 211, 14}, {MAM_RISK_ALERT_BLOCK_LENGTH, 225, 9},
-    {MAM_REJECT_BLOCK_LENGTH, 234, 5}, {MAM_PLAN_BLOCK_LENGTH, 239, 22},
-    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 261, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 275, 9}
+    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 185, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 189, 3},
+    {MAM_LEG_BLOCK_LENGTH, 192, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 201, 3},
+    {MAM_BOOKING_BLOCK_LENGTH, 204, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 214, 14},
+    {MAM_RISK_ALERT_BLOCK_LENGTH, 228, 9}, {MAM_REJECT_BLOCK_LENGTH, 237, 5},
+    {MAM_PLAN_BLOCK_LENGTH, 242, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 264, 14},
+    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 278, 10}
 };
 static const uint8_t mam_check_index[73] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 0, 0, 0, 0, 0, 0, 0, 0, 12, 13,
-    14, 15, 16, 0, 0, 0, 0, 0, 17, 18, 19, 0, 0, 0, 0, 0, 0, 0, 20, 21, 0, 0, 0, 0, 0, 0, 0, 0, 22, 23,
-    24, 25, 0, 0, 0, 0, 0, 0, 26, 27, 28
+    14, 15, 16, 0, 0, 0, 0, 0, 17, 18, 19, 20, 0, 0, 0, 0, 0, 0, 21, 22, 0, 0, 0, 0, 0, 0, 0, 0, 23, 24,
+    25, 26, 0, 0, 0, 0, 0, 0, 27, 28, 29
 };
 #define MAM_CHECK_TEMPLATES 73
 
