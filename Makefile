@@ -8,6 +8,7 @@ C_FILES = $(wildcard native/*/*.[ch] native/*/*/*.[ch])
 export PYTHON CC
 # The version of the schema that others may already use: what `make schema-check` compares with.
 OLD ?= HEAD
+FUZZ_SECONDS ?= 60
 
 help: ## This text
 	@echo "make TARGET   (PYTHON=/path/to/python3 chooses the interpreter, CC=... the compiler)"
@@ -42,8 +43,8 @@ schema-check: setup ## Checks the schema, and that it only appends to that of co
 	@mkdir -p build && git show $(OLD):native/schema/mam.xml >build/mam-old.xml
 	@$(BIN)/python -m appliance.schema backcheck build/mam-old.xml native/schema/mam.xml
 
-fuzz: setup ## Fuzzes the C decoders (SECONDS=60 each)
-	@FUZZ_SECONDS=$${SECONDS:-60} $(BIN)/python -m pytest -k fuzz $(ARGS)
+fuzz: setup ## Fuzzes the C decoders (FUZZ_SECONDS=60 each)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -k fuzz $(ARGS)
 
 perf: setup ## Benchmarks; results go to perf/
 	@$(BIN)/python -m pytest perf $(ARGS)

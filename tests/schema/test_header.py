@@ -116,7 +116,7 @@ def test_header_is_cplusplus_too(tmp_path: Path, compile_c: Compile) -> None:
 
 
 def test_fuzz_messages(tmp_path: Path, compile_c: Compile, clang: str) -> None:
-    """Some seconds here; `make fuzz SECONDS=600` for longer. The samples are the seeds."""
+    """Some seconds here; `make fuzz FUZZ_SECONDS=600` for longer. The samples are the seeds."""
     flags = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
     program = compile_c("fuzz_message", "native/tests/fuzz_message.c", flags=flags, compiler=clang)
     for message in MESSAGES.values():
