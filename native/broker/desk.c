@@ -18,7 +18,8 @@ struct block {
     uint32_t order; /* number */
     uint32_t first; /* bookings, newest first */
     uint32_t children;
-    int64_t asked;  /* volume of the children, less what was refused */
+    int64_t asked;  /* volume of all children seen */
+    int64_t taken;  /* of these: what was not refused */
     int64_t booked; /* of the group's members */
     int64_t parked; /* booked to accounts of no group: the house's */
     int64_t price;  /* 0: not known yet */
@@ -331,11 +332,13 @@ static uint32_t check_volume(struct mam_desk *desk, const struct block *block,
                              const struct mam_booking_request *asked) {
     const struct mam_desk_order *order = &desk->orders[block->order - 1];
     const struct mam_ledger_request *deal = &asked->deal;
-    if (deal->volume > 0 && deal->volume > order->executed - block->asked) {
+    if (deal->volume > 0 && deal->volume > order->executed - block->taken) {
         return breach(desk, MAM_VIOLATION_OVER_ALLOCATED, MAM_CODE_VOLUME, asked,
-                      order->executed - block->asked, deal->volume);
+                      order->executed - block->taken, deal->volume);
     }
-    if (deal->entry == 0 || deal->position == 0) {
+    uint32_t account = mam_ledger_find(desk->ledger, deal->login);
+    bool netting = mam_ledger_account_at(desk->ledger, account)->margin_mode == MAM_MARGIN_MODE_NETTING;
+    if (deal->entry == 0 || netting) {
         return MAM_CODE_DONE;
     }
     uint32_t opened = mam_map_get(&desk->tickets, deal->position);
@@ -406,7 +409,7 @@ static void count_booked(struct mam_desk *desk, struct block *block, const struc
     bool house = mam_ledger_account_at(desk->ledger, account)->group == 0;
     desk->counts.booked++;
     block->price = deal->price;
-    block->asked += deal->volume;
+    block->taken += deal->volume;
     *(house ? &block->parked : &block->booked) += deal->volume;
     if (order->closes != 0) {
         desk->orders[order->closes - 1].held -= deal->volume;
@@ -429,6 +432,9 @@ static uint32_t record(struct mam_desk *desk, struct block *block, const struct 
         booking->next = block->first;
         block->first = index;
         block->children++;
+        if (asked->deal.volume > 0 && asked->deal.volume <= INT64_MAX - block->asked) {
+            block->asked += asked->deal.volume;
+        }
         desk->orders[block->order - 1].children = block->children;
     }
     if (code == MAM_CODE_DONE) {
@@ -492,9 +498,9 @@ static void check_sums(struct mam_desk *desk, const struct block *block,
     if (report->allocated != block->booked) {
         violate_block(desk, MAM_VIOLATION_CONSERVATION, block, report->allocated, block->booked);
     }
-    if (report->allocated + report->house != report->filled) {
-        violate_block(desk, MAM_VIOLATION_CONSERVATION, block, report->filled,
-                      report->allocated + report->house);
+    int64_t placed;
+    if (__builtin_add_overflow(report->allocated, report->house, &placed) || placed != report->filled) {
+        violate_block(desk, MAM_VIOLATION_CONSERVATION, block, report->filled, report->allocated);
     }
     if (report->filled < 0 || report->house < 0 || report->filled > order->executed ||
         block->parked > report->house) {
@@ -528,10 +534,22 @@ static void finish(struct mam_desk *desk, struct block *block, uint32_t number,
     if (block != NULL && done) {
         check_sums(desk, block, report);
         check_residue(desk, block);
-    } else if (block != NULL && block->asked != 0) {
-        violate_block(desk, MAM_VIOLATION_CONSERVATION, block, 0, block->asked);
+    } else if (block != NULL && block->taken != 0) {
+        violate_block(desk, MAM_VIOLATION_CONSERVATION, block, 0, block->taken);
     }
     end_order(desk, number, done ? MAM_ORDER_DONE : MAM_ORDER_REJECTED);
+}
+
+/* The report follows the last Booking: by now every child has been seen. (`children` counts those of the
+ * plan, with those that got nothing and are not booked.) */
+static void check_children(struct mam_desk *desk, const struct block *block,
+                           const struct mam_block_report *report) {
+    if (block->children > report->children) {
+        violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->children, block->children);
+    }
+    if (block->asked != report->allocated) {
+        violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->allocated, block->asked);
+    }
 }
 
 uint32_t mam_desk_report(struct mam_desk *desk, const struct mam_block_report *report) {
@@ -550,9 +568,8 @@ uint32_t mam_desk_report(struct mam_desk *desk, const struct mam_block_report *r
     if (desk->orders[number - 1].state != MAM_ORDER_ACTIVE) {
         return 0; /* a report again, or a late one */
     }
-    if (report->status == MAM_BLOCK_STATUS_ALLOCATING && block != NULL &&
-        report->children != block->children) {
-        violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->children, block->children);
+    if (report->status == MAM_BLOCK_STATUS_ALLOCATING && block != NULL) {
+        check_children(desk, block, report);
     }
     if (ends) {
         finish(desk, block, number, report);

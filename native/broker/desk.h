@@ -29,7 +29,7 @@ enum mam_violation {
     MAM_VIOLATION_CHANGED_REPEAT,     /* a (block, child) again, with other content */
     MAM_VIOLATION_WRONG_BLOCK,        /* a child of no order at work, or a report that names another */
     MAM_VIOLATION_CONSERVATION,       /* sums of a finished block do not agree */
-    MAM_VIOLATION_CHILDREN,           /* another number of children was seen than was reported */
+    MAM_VIOLATION_CHILDREN,           /* what was seen of the children is not what was reported */
     MAM_VIOLATION_RESIDUE,            /* a full close left something */
     MAM_VIOLATION_GAP,                /* a sequence number was skipped */
     MAM_VIOLATION_MALFORMED,          /* not a message of the schema */
