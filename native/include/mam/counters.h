@@ -24,9 +24,8 @@
  * readers. Counters are never freed: they live as long as the instance. Nothing here allocates, blocks or
  * calls the system.
  *
- *   (A) release of state by the allocator  -> acquire of state by a reader: type, key and label are whole
- *   (V) release of value by its writer     -> acquire of value by a reader: what was done before the count is
- * visible
+ *   (A) release of state by the allocator -> acquire by a reader: type, key and label are whole
+ *   (V) release of value by its writer -> acquire by a reader: what was done before the count is visible
  */
 #ifndef MAM_COUNTERS_H
 #define MAM_COUNTERS_H

@@ -17,35 +17,40 @@
  *     12  uint32  bridge count, 0 ... 64
  *     16  uint64  layout fingerprint of the messages (MAM_SCHEMA_FINGERPRINT of messages.h)
  *     24  int64   pid of the daemon
- *     32  int64   its start time, clock ticks since boot (field 22 of /proc/PID/stat): pids come again, this
- * does not 40  uint64  generation: grows whenever regions were made anew; a bridge that sees it change
- * attaches again 48  int64   created at, ns since the Unix epoch 56  uint32  capacity of the journal ring,
- * bytes 60  uint32  counters in the counters region 64  char    instance[32], zero padded 96          zero
+ *     32  int64   its start time, clock ticks since boot (field 22 of /proc/PID/stat): pids come again
+ *     40  uint64  generation: grows whenever regions were made anew
+ *     48  int64   created at, ns since the Unix epoch
+ *     56  uint32  capacity of the journal ring, bytes
+ *     60  uint32  counters in the counters region
+ *     64  char    instance[32], zero padded
+ *     96          zero
  *    128  int64   heartbeat of the daemon, ns since the Unix epoch; on a cache line of its own
  *    136          zero
  *    256  bridge entries, 64 x 128 bytes
  *
  *   bridge entry
- *      0  char    name[32], zero padded                      48  uint64  generation of its two rings
- *     32  uint32  id, from 1 in the order of the configuration  56  uint32  state of the in ring
- *     36  uint32  role, MAM_ROLE_*                            60  uint32  state of the out ring
- *     40  uint32  capacity of the in ring, bytes              64          zero
+ *      0  char    name[32], zero padded
+ *     32  uint32  id, from 1 in the order of the configuration
+ *     36  uint32  role, MAM_ROLE_*
+ *     40  uint32  capacity of the in ring, bytes
  *     44  uint32  capacity of the out ring, bytes
+ *     48  uint64  generation of its two rings: a bridge that sees it change attaches again
+ *     56  uint32  state of the in ring
+ *     60  uint32  state of the out ring
+ *     64          zero
  *
  *   (M) release of magic by the daemon -> acquire by whoever attaches: all constant fields are whole
- *   (S) release of a ring's state by the daemon -> acquire by its bridge: the ring is ready (open), or dead
- * (fenced)
+ *   (S) release of a ring's state by the daemon -> acquire by its bridge: the ring is ready, or dead
  *
- * Hazard: a process with write access can truncate a region, and the other side then dies of SIGBUS. The
- * rings of a bridge are writable for that bridge's user only; the directory and the counters for the daemon
- * only.
+ * Hazard: a process with write access can truncate a region, and the other side then dies of SIGBUS.
+ * A bridge's rings are writable for that bridge's user only; directory and counters for the daemon only.
  */
 #ifndef MAM_DIRECTORY_H
 #define MAM_DIRECTORY_H
 
 #if !defined(_GNU_SOURCE) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE                                                                                      \
-    200809L /* shm_open under -std=c11; include this header first, or define it yourself */
+/* shm_open under -std=c11: include this header first, or define it yourself */
+#define _POSIX_C_SOURCE 200809L
 #endif
 
 #include <assert.h>

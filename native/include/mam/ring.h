@@ -1,37 +1,40 @@
-/* The ring between two processes: binary compatible with Agrona's OneToOneRingBuffer. Header only, C11 or
- * C++17.
+/* The ring between two processes: binary compatible with Agrona's OneToOneRingBuffer.
+ * Header only, C11 or C++17.
  *
- *   0                        capacity                                                       capacity + 768
+ *   0                        capacity                                                capacity + 768
  *   +------------------------+--------+--------+------------+--------+-------------+-----------+
  *   | records ...            | (free) | tail   | head cache | head   | correlation | heartbeat |
  *   +------------------------+--------+--------+------------+--------+-------------+-----------+
  *                            +0       +128     +256         +384     +512          +640
  *
- *   record, at a multiple of 8, never across the end:      the next record starts at length rounded up to 8
+ *   record, at a multiple of 8, never across the end
  *   0               4               8                          length
- *   +---------------+---------------+--------------------------+
- *   | length, int32 | type, int32   | payload, length - 8 bytes|   length  > 0 committed   0 nothing here
- *   +---------------+---------------+--------------------------+           < 0 claimed, being written
+ *   +---------------+---------------+--------------------------+      length  > 0  committed
+ *   | length, int32 | type, int32   | payload, length - 8 bytes|              0    nothing here
+ *   +---------------+---------------+--------------------------+            < 0  claimed, being written
+ *   the next record starts at length rounded up to 8
  *
- * Positions are int64, in bytes, and only grow; index = position & (capacity - 1). Types >= 1 are the user's;
- * -1 is padding. Capacity is a power of two, 128 ... 2^30; the largest payload is capacity / 8.
+ * Positions are int64, in bytes, and only grow; index = position & (capacity - 1). Types >= 1 are the
+ * user's; -1 is padding. Capacity is a power of two, 128 ... 2^30; the largest payload is capacity / 8.
  * Little-endian.
  *
- * Who writes what: the producer writes records, tail and head cache; the consumer writes head, heartbeat, and
- * zeroes what it has read (so that many-to-one producers of the Agrona family work too).
+ * Who writes what: the producer writes records, tail and head cache; the consumer writes head and heartbeat,
+ * and zeroes what it has read (so that many-to-one producers of the Agrona family work too).
  *
  * Who waits for whom, by the marks in the code:
- *   (L) release of +length by the producer   -> acquire of length by the consumer: type and payload are
- * visible (H) release of head by the consumer      -> acquire of head by the producer: reading and zeroing
- * are over (T) release of tail by the producer, before (L): whoever has acquired (L) sees a tail beyond that
- * record
+ *   (L) release of +length by the producer -> acquire of length by the consumer:
+ *       type and payload are whole.
+ *   (H) release of head by the consumer -> acquire of head by the producer:
+ *       reading and zeroing are over.
+ *   (T) release of tail by the producer -> acquire of tail at attach and by the consumer's checks.
+ *       Ours stores it before (L); older producers of the family after, so a reader lets it lag by one write.
  *
- * Invariants: 0 <= tail - head <= capacity - 8; all bytes from tail to head + capacity are free, the 8 at
- * tail are zero.
+ * Invariants: 0 <= tail - head <= capacity - 8; all bytes from tail to head + capacity are free, and the
+ * 8 bytes at tail are zero.
  *
- * Trust: neither side believes the other. Each keeps its own position privately, reads each shared word once,
- * checks it, and only then acts. A broken word gives a MAM_RING_CORRUPT_* code that sticks: fence the ring,
- * never repair it. Nothing here allocates, blocks, calls the system or loops on what the other side writes.
+ * Trust: neither side believes the other. Each keeps its own position privately, reads each shared word
+ * once, checks it, and only then acts. A broken word gives a MAM_RING_CORRUPT_* code that sticks: fence the
+ * ring, never repair it. Nothing here allocates, blocks, calls the system or loops on what the other writes.
  *
  * A `struct mam_ring` is one thread's view; it is not shared. One producer and one consumer a ring: nothing
  * here detects two producers.
@@ -72,7 +75,7 @@
 #define MAM_RING_CORRUPT_LENGTH -16 /* a record's length is under 8 or over the largest */
 #define MAM_RING_CORRUPT_TYPE -17   /* a record's type is neither >= 1 nor padding */
 #define MAM_RING_CORRUPT_BOUNDS -18 /* a record crosses the end of the buffer */
-#define MAM_RING_CORRUPT_TAIL -19   /* tail is odd, behind what was read, or over a capacity ahead of it */
+#define MAM_RING_CORRUPT_TAIL -19   /* tail is odd, far behind what was read, or too far ahead */
 #define MAM_RING_CORRUPT_HEAD -20   /* head is odd, went back, or is ahead of what was written */
 
 struct mam_ring {
@@ -301,26 +304,20 @@ static inline int64_t mam_ring_backlog(struct mam_ring *ring) {
     if (ring->error != 0)
         return ring->error;
     int64_t tail = __atomic_load_n(mam_ring_word(ring, MAM_RING_TAIL_OFFSET), __ATOMIC_ACQUIRE); /* (T) */
-    if ((tail & 7) != 0 || tail < ring->head || tail - ring->head > ring->capacity)
+    int64_t ahead = (int64_t)((uint64_t)tail - (uint64_t)ring->head); /* tail may be anything: no overflow */
+    int64_t lag = 2 * mam_ring_aligned(ring->record_max);             /* one write: padding and a record */
+    if ((tail & 7) != 0 || ahead < -lag || ahead > ring->capacity)
         return mam_ring_fence(ring, MAM_RING_CORRUPT_TAIL);
-    return tail - ring->head;
+    return ahead > 0 ? ahead : 0;
 }
 
 static inline int mam_ring_check(struct mam_ring *ring) {
     int64_t backlog = mam_ring_backlog(ring);
-    return backlog < 0 ? (int)backlog : 0;
-}
-
-/* Does the producer's position cover the record of `space` bytes? Asked once an eighth of the capacity: at
- * every record it would cost a cache-line transfer each. */
-static inline int mam_ring_check_covered(struct mam_ring *ring, int64_t space) {
-    int64_t backlog = mam_ring_backlog(ring);
     if (backlog < 0)
         return (int)backlog;
-    if (backlog < space)
-        return mam_ring_fence(ring, MAM_RING_CORRUPT_TAIL);
-    int64_t trusted = ring->capacity / 8;
-    ring->tail_due = ring->head + (backlog > trusted ? backlog : trusted);
+    /* not at every record: that would cost a cache-line transfer each */
+    int64_t later = ring->capacity / 8;
+    ring->tail_due = ring->head + (backlog > later ? backlog : later);
     return 0;
 }
 
@@ -350,7 +347,7 @@ static inline int32_t mam_ring_peek(struct mam_ring *ring, int32_t *type) {
     if (status != 0)
         return mam_ring_fence(ring, status);
     int64_t space = mam_ring_aligned(length);
-    if (ring->head + space > ring->tail_due && mam_ring_check_covered(ring, space) != 0)
+    if (ring->head + space > ring->tail_due && mam_ring_check(ring) != 0)
         return ring->error;
     return length - MAM_RING_RECORD_HEADER;
 }
