@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from appliance.resources import schema_file
+from appliance.schema import emit_c
+from appliance.schema.__main__ import load
+from appliance.schema.backcheck import backcheck
+from appliance.schema.check import check
 from appliance.schema.codec import MessageError, from_json, to_json
 from appliance.schema.messages import MESSAGES, Reason
-from tests.conftest import ROOT, Compile
+from appliance.schema.parse import parse
+from tests.conftest import ROOT, SANITIZE, Compile
 from tests.schema.samples import sample
 
 pytestmark = pytest.mark.sanitizer
@@ -101,6 +107,32 @@ def test_bent_messages(program: Path) -> None:
             raw[dice.randrange(len(raw))] = dice.choice((0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)))
         cases.append(bytes(raw))
     assert compare(program, cases) == {Reason.NONE, Reason.MALFORMED, Reason.OUT_OF_RANGE}
+
+
+def test_an_older_version_lacks_what_came_later(tmp_path: Path, compile_c: Compile) -> None:
+    """The header of a later schema, where Quote has one field more, reads today's messages."""
+    text = schema_file().read_text().replace('version="0"', 'version="2"', 1)
+    before, after = text.split('<sbe:message name="Quote" id="20" blockLength="56"')
+    added = '<field name="more" id="9" type="Sequence" sinceVersion="2"/></sbe:message>'
+    text = f'{before}<sbe:message name="Quote" id="20" blockLength="64"' + after.replace(
+        "</sbe:message>", added, 1
+    )
+    later = parse(text)
+    check(later)
+    backcheck(load(schema_file()), later)
+    (tmp_path / "mam").mkdir()
+    (tmp_path / "mam" / "messages.h").write_text(emit_c.emit(later))
+    program = compile_c("later", "native/tests/message_check.c", flags=[f"-I{tmp_path}", *SANITIZE])
+    body = from_json(sample(MESSAGES[20]))[8:]
+
+    def quote(block: int, version: int, tail: bytes = b"") -> bytes:
+        return (struct.pack("<HHHH", block, 20, 7301, version) + body + tail)[: 8 + block]
+
+    cases = [quote(56, 0), quote(56, 1), quote(64, 2, bytes(8)), quote(64, 3, bytes(8))]
+    assert say_c(program, cases) == [(0, 0)] * 4
+    bad = [quote(48, 0), quote(40, 1), quote(0, 0), quote(56, 2), quote(56, 3), quote(72, 0, bytes(16))]
+    assert say_c(program, bad) == [(int(Reason.MALFORMED), 0)] * 6
+    assert say_c(program, [quote(64, 2, b"\xff" * 8)]) == [(int(Reason.OUT_OF_RANGE), 9)]
 
 
 def test_header_is_cplusplus_too(tmp_path: Path, compile_c: Compile) -> None:
