@@ -14,7 +14,7 @@
 
 /* cdef: begin */
 #define MAM_JOURNAL_RECORD 1 /* type of a ring record that holds a journal entry */
-#define MAM_JOURNAL_CORRUPT (-1)
+#define MAM_JOURNAL_CORRUPT -1
 
 struct mam_journal_reader {
     uint8_t *buffer;

@@ -84,3 +84,18 @@ void mam_scan_accept(struct mam_scan *scan, int hash, uint64_t sequence) {
     step(scan, hash);
     scan->sequence = sequence;
 }
+
+int mam_scan_tail(const struct mam_scan *scan, struct mam_frame *proof) {
+    uint64_t offset = scan->offset;
+    if (mam_segment_used(scan->base, scan->file_length, offset) == offset) {
+        return MAM_TAIL_CLEAN;
+    }
+    while (mam_frame_find(scan->base, scan->file_length, offset, scan->salt, scan->ordinal + 1, UINT32_MAX,
+                          proof)) {
+        if (proof->ordinal - proof->behind > scan->ordinal) {
+            return MAM_TAIL_DAMAGE;
+        }
+        offset = proof->next;
+    }
+    return MAM_TAIL_TORN;
+}

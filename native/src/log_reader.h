@@ -44,6 +44,13 @@ void mam_scan_begin(struct mam_scan *scan, const uint8_t *base, uint64_t file_le
 int mam_scan_run(struct mam_scan *scan, uint64_t count, int hash, uint64_t *offsets, uint64_t *passed);
 /* Steps over the frame that the scan stopped at (OWN); the next entry must have `sequence`. */
 void mam_scan_accept(struct mam_scan *scan, int hash, uint64_t sequence);
+
+#define MAM_TAIL_CLEAN 0  /* only zeros follow */
+#define MAM_TAIL_TORN 1   /* what follows was never synced, as far as this file shows */
+#define MAM_TAIL_DAMAGE 2 /* the frame at offset was on disk once: *proof was written after that */
+
+/* What lies behind the place where a scan stopped, by the rule of recovery (segment.h). */
+int mam_scan_tail(const struct mam_scan *scan, struct mam_frame *proof);
 /* cdef: end */
 
 #endif

@@ -55,9 +55,9 @@
 #define MAM_SEGMENT_LENGTH_MAX 1073741824 /* ordinals fit 32 bits */
 #define MAM_FRAME_HEADER 16
 
-#define MAM_SEGMENT_NO_MAGIC (-1)   /* not a segment */
-#define MAM_SEGMENT_NO_VERSION (-2) /* a version that this code does not know */
-#define MAM_SEGMENT_DAMAGED (-3)    /* CRC, or a field that contradicts another */
+#define MAM_SEGMENT_NO_MAGIC -1   /* not a segment */
+#define MAM_SEGMENT_NO_VERSION -2 /* a version that this code does not know */
+#define MAM_SEGMENT_DAMAGED -3    /* CRC, or a field that contradicts another */
 
 struct mam_segment {
     uint8_t log_id[16];

@@ -1,0 +1,73 @@
+"""Checkpoints: signed notes (C2SP `tlog-checkpoint`) that say how many leaves a log has and what its root is.
+
+<origin, which is the key's name>
+<size, decimal>
+<root, base64>
+"""
+
+import base64
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.audit import note
+from appliance.audit.errors import AuditError
+
+FILE = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    origin: str
+    size: int
+    root: bytes
+
+    @property
+    def text(self) -> str:
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> "Checkpoint":
+        """Extension lines after the third are accepted and ignored."""
+        lines = text.split("\n")
+        if len(lines) < 4 or not lines[0] or lines[-1]:
+            raise AuditError("not a checkpoint: expected the lines origin, size, root")
+        origin, size, root = lines[:3]
+        if not size.isascii() or not size.isdigit() or size != str(int(size[:20])) or int(size) >= 1 << 64:
+            raise AuditError(f"not a checkpoint: size {size[:40]!r} is not a plain decimal number")
+        try:
+            decoded = base64.b64decode(root.encode(), validate=True)
+        except ValueError:
+            decoded = b""
+        if len(decoded) != 32:
+            raise AuditError("not a checkpoint: the root is not 32 bytes in base64")
+        return cls(origin, int(size), decoded)
+
+
+def read(data: bytes, keys: Sequence[note.Verifier]) -> tuple[Checkpoint, list[note.Verifier]]:
+    """A verified checkpoint, and which of the keys signed it; raises AuditError."""
+    text, signers = note.verify(data, keys)
+    return Checkpoint.from_text(text), signers
+
+
+def publish(directory: Path, data: bytes) -> None:
+    """Replaces the directory's checkpoint so that a crash leaves the old or the new one, whole."""
+    temporary = directory / f"{FILE}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, data)
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, directory / FILE)
+    sync_folder(directory)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the folder's names durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

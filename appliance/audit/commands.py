@@ -1,0 +1,132 @@
+"""`mam audit`: verify a log, make a key."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from appliance.audit import keys
+from appliance.audit.errors import AuditError
+from appliance.audit.verify import Report, verify
+
+GOOD, BAD_NEWS, USAGE = 0, 1, 2
+_USAGE_KINDS = {"empty", "origin", "key"}
+"""Not the log is at fault, but what was asked for."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds `audit` with its own subcommands; each sets `run`, which returns the exit status."""
+    parser = subparsers.add_parser("audit", help="the signed log: verify it, make a key")
+    commands = parser.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
+    _add_verify(commands)
+    _add_keygen(commands)
+
+
+def _add_verify(commands: Any) -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="check a log from its public key alone",
+        description="Checks every record, the tree and the signatures. Exit status: 0 all of it holds; 1 it does not; "
+        "2 this is not a log of that key, or the log is still being written.",
+    )
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory")
+    parser.add_argument("--key", required=True, metavar="VKEY|FILE", help="the log's public key")
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a checkpoint that was kept elsewhere, which the log must agree with; may be given again",
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="the log may be in use: check what its newest checkpoint covers"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.set_defaults(run=run_verify)
+
+
+def _add_keygen(commands: Any) -> None:
+    parser = commands.add_parser("keygen", help="make the key of a new log")
+    parser.add_argument("--origin", required=True, metavar="NAME", help="name of the log, as example.com/mam")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FILE", help="private key; FILE.vkey is the public one"
+    )
+    parser.set_defaults(run=run_keygen)
+
+
+def run_keygen(options: argparse.Namespace) -> int:
+    """Make a key; print the public one."""
+    print(keys.generate(options.origin, options.out).vkey)
+    return GOOD
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Verify, print the report, say by the exit status what it means."""
+    key = keys.load_verifier(options.key)
+    bar = _Bar() if sys.stderr.isatty() and not options.json else None
+    report = verify(options.dir, key, bar, [_read(path) for path in options.checkpoint])
+    if bar is not None:
+        bar.end()
+    if options.json:
+        print(json.dumps({**report.as_dict(), "verdict": verdict(report, options.live)}, indent=2))
+    else:
+        print(text(report, options.live))
+    return status(report, options.live)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AuditError(f"{path}: cannot read the checkpoint: {error.strerror}") from None
+
+
+def status(report: Report, live: bool = False) -> int:
+    """The exit status of a report."""
+    if report.problems:
+        return USAGE if report.problems[0].kind in _USAGE_KINDS else BAD_NEWS
+    return USAGE if report.live and not live else GOOD
+
+
+def verdict(report: Report, live: bool = False) -> str:
+    """The answer in a sentence."""
+    if report.problems:
+        return "this log cannot be checked with this key" if status(report) == USAGE else "NOT VERIFIED"
+    if report.live:
+        return (
+            f"still being written: the first {report.covered:,} records hold"
+            if live
+            else "still being written: stop the writer, check a copy, or ask for --live"
+        )
+    return f"verified: {report.records:,} records, {report.entries:,} of the journal"
+
+
+def text(report: Report, live: bool = False) -> str:
+    """The report for people."""
+    lines = [f"{report.directory}: {verdict(report, live)}"]
+    lines += [f"  {problem.kind}: {problem.text}" for problem in report.problems]
+    if report.root and not report.problems:
+        lines.append(f"  root of {report.covered:,} records {report.root}, signed by {report.origin}")
+    if report.seconds > 0 and report.records:
+        rate = report.records / report.seconds
+        lines.append(f"  {report.bytes:,} bytes in {report.segments} segments; {rate:,.0f} records/s")
+    lines += [f"  note: {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+class _Bar:
+    """A progress bar on standard error."""
+
+    def __init__(self) -> None:
+        self._shown = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        percent = 100 * done // total if total else 100
+        if percent > self._shown:
+            self._shown = percent
+            print(f"\r[{'#' * (percent // 4):25}] {percent:3} %", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        print("\r" + " " * 34 + "\r", end="", file=sys.stderr, flush=True)
