@@ -3,10 +3,10 @@
 import struct
 
 import pytest
+from appliance._native import ffi, lib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance._native import ffi, lib
 from tests.memory.ring_memory import CLAIMED, EMPTY, FULL, HEAD, HEAD_CACHE, TAIL, RingMemory
 
 LENGTH, TYPE, BOUNDS, CORRUPT_TAIL, CORRUPT_HEAD = (
@@ -183,7 +183,7 @@ def test_attach_refuses_positions_that_cannot_be(head: int, tail: int, code: int
 )
 @settings(max_examples=300, deadline=None)
 def test_any_word_anywhere(offset: int, value: int, data: st.DataObject) -> None:
-    """One word becomes anything, between any two calls: no read leaves the ring, each ends, codes are known."""
+    """One word becomes anything, between any two calls: no read leaves the ring, and codes are known."""
     ring = RingMemory()
     for number in range(data.draw(st.integers(0, 12))):
         ring.write(number + 1, bytes([number]) * (number * 7))
@@ -202,7 +202,7 @@ def test_any_word_anywhere(offset: int, value: int, data: st.DataObject) -> None
 
 
 def test_random_content_is_never_followed() -> None:
-    """A whole ring of random bytes; the sanitizer run of the fuzz target does the same with red zones around."""
+    """A whole ring of random bytes. The fuzz target does the same with red zones around."""
     import random
 
     chance = random.Random(5)

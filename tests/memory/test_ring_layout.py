@@ -3,8 +3,8 @@
 import struct
 
 import pytest
-
 from appliance._native import ffi, lib
+
 from tests.memory.ring_memory import BAD_TYPE, BUSY, CLAIMED, EMPTY, FULL, HEAD_CACHE, TOO_LONG, RingMemory
 
 

@@ -2,11 +2,11 @@
 
 from collections import deque
 
+from appliance._native import ffi, lib
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from appliance._native import ffi, lib
 from appliance.memory.ring import unpack_batch
 from tests.memory.ring_memory import BUSY, CLAIMED, EMPTY, FULL, TOO_LONG, RingMemory
 
