@@ -11,6 +11,7 @@ from appliance.errors import InputError
 from appliance.memory import Role
 from appliance.schema.codec import MessageError, from_json, to_json
 from appliance.schema.decimals import to_text as format_decimal
+from appliance.schema.messages import MESSAGES, SENTENCES, Reason
 
 GROUP = 1
 ORDER = 1
@@ -46,8 +47,6 @@ class _Desk:
 
 
 def _sentence(reject: dict[str, Any]) -> str:
-    from appliance.schema.messages import MESSAGES, SENTENCES, Reason
-
     message = MESSAGES.get(reject["ref_template"])
     field = next((f.name for f in message.fields if f.id == reject["field_id"]), None) if message else None
     text = SENTENCES["Reason"][Reason[reject["reason"].upper()]]

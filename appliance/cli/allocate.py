@@ -51,5 +51,6 @@ def table(answer: Answer) -> list[str]:
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
     lines.append(f"planned {answer.volume}, unallocated {answer.unallocated}")
     if answer.reason is not None:
-        lines.append(f"refused: {answer.reason}: {SENTENCES["Reason"][Reason[answer.reason.upper()]]}")
+        sentence = SENTENCES["Reason"][Reason[answer.reason.upper()]]
+        lines.append(f"refused: {answer.reason}: {sentence}")
     return lines

@@ -41,7 +41,7 @@ struct mam_loop {
     int64_t hold_worst_case;
     int64_t now, heartbeat_due;
     int64_t consumed, since_counters;
-    int64_t journal_stalls, fenced, fences_told, loops;
+    int64_t journal_stalls, fenced, fences_untold, loops;
     int32_t stop;
     uint32_t idle_rounds;
     struct lane lanes[MAM_BRIDGES_MAX];
@@ -79,6 +79,7 @@ static void fence_in(struct mam_loop *loop, uint32_t bridge, int code) {
     lane->in_fenced = 1;
     lane->fence_code = -code;
     lane->fence_untold = 1;
+    loop->fences_untold++;
     loop->fenced++;
     if (entry != NULL) {
         __atomic_store_n(&entry->in_state, MAM_STATE_FENCED, __ATOMIC_RELEASE); /* (S) */
@@ -91,6 +92,7 @@ static void fence_out(struct mam_loop *loop, uint32_t bridge, int code) {
     lane->out_fenced = 1;
     lane->fence_code = -code;
     lane->fence_untold = 1;
+    loop->fences_untold++;
     lane->dropped += lane->held;
     lane->held = 0;
     loop->fenced++;
@@ -331,9 +333,12 @@ static void send_clock(struct mam_loop *loop) {
 }
 
 static void tell_fences(struct mam_loop *loop) {
+    loop->fences_untold = 0;
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         struct lane *lane = &loop->lanes[i];
-        if (lane->fence_untold && room(loop)) {
+        if (lane->fence_untold && !room(loop)) {
+            loop->fences_untold++;
+        } else if (lane->fence_untold) {
             struct mam_bridge_fenced fenced;
             mam_bridge_fenced_init(&fenced);
             fenced.bridge = i + 1;
@@ -553,8 +558,7 @@ int64_t mam_loop_run(struct mam_loop *loop) {
         if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
             send_clock(loop);
         }
-        if (loop->fenced > loop->fences_told) {
-            loop->fences_told = loop->fenced;
+        if (loop->fences_untold > 0) {
             tell_fences(loop);
         }
         if (work > 0) {

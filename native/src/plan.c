@@ -25,7 +25,7 @@ static bool times(int64_t a, int64_t b, int64_t *out) {
 /* Balance, equity or free margin in the group's currency; returns why there is none. */
 static uint16_t measure_of(struct mam_engine *engine, const struct mam_group_state *group,
                            const struct mam_account_state_row *account, uint8_t method, int64_t *measure) {
-    if (account->state_time == 0) {
+    if (!account->has_state) {
         return MAM_REASON_STATE_MISSING;
     }
     int64_t own = method == MAM_METHOD_BALANCE  ? account->balance
@@ -92,7 +92,7 @@ static struct cap cap_of(const struct mam_engine *engine, const struct mam_block
         tighten(&cap, 0, MAM_REASON_PERMISSION, MAM_CONSTRAINT_PERMISSION);
     }
     int64_t max_age = (int64_t)block->policy.state_max_age * 1000000;
-    if (account->state_time == 0) {
+    if (!account->has_state) {
         tighten(&cap, 0, MAM_REASON_STATE_MISSING, MAM_CONSTRAINT_SYNC);
     } else if (max_age > 0 && engine->now - account->state_time > max_age) {
         tighten(&cap, 0, MAM_REASON_STATE_STALE, MAM_CONSTRAINT_SYNC);

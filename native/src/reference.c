@@ -140,6 +140,7 @@ uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_accoun
     account->equity = m->equity;
     account->margin = m->margin;
     account->state_time = engine->now;
+    account->has_state = 1;
     return MAM_REASON_NONE;
 }
 

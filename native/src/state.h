@@ -47,11 +47,11 @@ struct mam_instrument_state {
 struct mam_account_state_row {
     uint64_t login;
     int64_t balance, credit, equity, margin;
-    int64_t state_time; /* of the last AccountState; 0: none yet */
+    int64_t state_time; /* of the last AccountState */
     uint32_t leverage;
     uint32_t bridge;
     uint8_t currency, trade_mode, margin_mode;
-    uint8_t out_of_sync;
+    uint8_t has_state, out_of_sync;
     struct mam_account definition;
 };
 

@@ -1,0 +1,133 @@
+"""The engine's process: attaches the instance's regions and makes one C call, which is the loop.
+
+Started by the daemon as `python -m appliance.daemon.engine_process`, with its settings as JSON on standard input.
+The garbage collector is frozen and the core is pinned before the call; the call touches no Python object.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+from typing import Any
+
+import msgspec
+import psutil
+
+from appliance import __version__
+from appliance._native import ffi, lib
+from appliance.daemon.config import Config
+from appliance.engine import Capacities
+from appliance.memory import Counters, Directory, Region, counters_name, directory_name, in_name, journal_name, out_name
+
+IDLE = {"spin": lib.MAM_IDLE_SPIN, "yield": lib.MAM_IDLE_YIELD, "backoff": lib.MAM_IDLE_BACKOFF}
+DURABILITY = {"async": lib.MAM_DURABILITY_ASYNC, "commit": lib.MAM_DURABILITY_COMMIT}
+ROLE = {"broker": lib.MAM_ROLE_BROKER, "lp": lib.MAM_ROLE_LP, "control": lib.MAM_ROLE_CONTROL}
+COUNTER_TYPE = 100  # of the loop's first counter; the next ones follow
+READY = "running"
+
+
+class Start(msgspec.Struct, kw_only=True):
+    """What the daemon tells the process."""
+
+    config: Config
+    generation: int
+    first_counter: int
+    durable_counter: int
+
+
+def capacities_of(config: Config) -> Capacities:
+    """The engine's limits, as the configuration has them."""
+    return Capacities(**msgspec.structs.asdict(config.capacities), bridges=len(config.bridges))
+
+
+def counter_labels() -> list[str]:
+    """Labels of the loop's counters, in their order."""
+    labels = []
+    while (label := lib.mam_loop_counter_label(len(labels))) != ffi.NULL:
+        labels.append(ffi.string(label).decode())
+    return labels
+
+
+def _attach(config: Config, regions: list[Region]) -> dict[str, Any]:
+    def attach(name: str) -> Region:
+        regions.append(Region.attach(name))
+        return regions[-1]
+
+    bridges = []
+    for bridge in config.bridges:
+        inward = attach(in_name(config.instance, bridge.name))
+        outward = attach(out_name(config.instance, bridge.name))
+        bridges.append(
+            {
+                "name": bridge.name.encode(),
+                "role": ROLE[bridge.role],
+                "in": ffi.cast("void *", inward.address),
+                "in_length": inward.size,
+                "out": ffi.cast("void *", outward.address),
+                "out_length": outward.size,
+            }
+        )
+    journal = attach(journal_name(config.instance))
+    directory = attach(directory_name(config.instance))
+    return {
+        "bridges": bridges,
+        "bridge_count": len(bridges),
+        "journal": ffi.cast("void *", journal.address),
+        "journal_length": journal.size,
+        "directory": ffi.cast("void *", Directory(directory).pointer),
+    }
+
+
+def _die_with_parent() -> None:
+    """SIGTERM when the daemon dies, however it dies (PR_SET_PDEATHSIG, 1)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def main() -> int:
+    """Run until SIGTERM; 1 with one line when it cannot start."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the daemon decides
+    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+    config = start.config
+    regions: list[Region] = []
+    attached = _attach(config, regions)
+    counters_region = Region.attach(counters_name(config.instance))
+    counters = Counters(counters_region)
+    c_config = ffi.new(
+        "struct mam_loop_config *",
+        {
+            "limits": capacities_of(config).to_c()[0],
+            "idle": IDLE[config.engine.idle],
+            "durability": DURABILITY[config.engine.durability],
+            "generation": start.generation,
+            "stuck_after_ns": config.engine.stuck_after_ms * 1_000_000,
+            "build": __version__.encode()[:8],
+            "counters": counters.at(start.first_counter),
+            "durable": counters.at(start.durable_counter),
+            **attached,
+        },
+    )
+    size = lib.mam_loop_size(c_config)
+    memory = ffi.new("uint8_t[]", size + 64) if size else None
+    error = ffi.new("char[200]")
+    aligned = ffi.cast("void *", (int(ffi.cast("uintptr_t", memory)) + 63) & ~63) if size else ffi.NULL
+    loop = lib.mam_loop_create(aligned, c_config, error)
+    if loop == ffi.NULL:
+        print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
+        return 1
+    if config.engine.cpu is not None:
+        psutil.Process().cpu_affinity([config.engine.cpu])
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    print(READY, flush=True)
+    lib.mam_loop_run(loop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdin.reconfigure(errors="strict")  # type: ignore[union-attr]
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # the regions stay mapped to the last moment: nothing may touch them while they go

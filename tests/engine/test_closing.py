@@ -1,0 +1,112 @@
+"""Closing divides by what each child holds; a full close leaves exactly zero."""
+
+from tests.engine.desk import Desk, only, refused, volumes
+
+
+def opened(equities: dict[int, str], volume: str) -> Desk:
+    desk = Desk()
+    desk.usual(equities)
+    desk.book_all(desk.deal(1, volume))
+    return desk
+
+
+def close(desk: Desk, deal: int, volume: str) -> list[dict]:
+    return desk.deal(deal, volume, side="sell", entry="closing", position=1)
+
+
+def test_a_full_close_leaves_exact_zeros() -> None:
+    desk = opened({1: "10000", 2: "7000", 3: "2000"}, "10")
+    outputs = close(desk, 2, "10")
+    assert volumes(outputs) == {1: "5.26", 2: "3.69", 3: "1.05"}
+    desk.book_all(outputs)
+    assert desk.engine.counts()["holdings"] == 0
+    refused(close(desk, 3, "1"), "unknown_position")
+    desk.no_law_broken()
+
+
+def test_a_close_divides_by_holdings_not_by_todays_equity() -> None:
+    desk = opened({1: "10000", 2: "10000"}, "2")
+    desk.send("broker", "AccountState", login=1, balance="90000", equity="90000")
+    assert volumes(close(desk, 2, "1")) == {1: "0.5", 2: "0.5"}
+
+
+def test_partial_closes_add_up_to_a_full_one() -> None:
+    desk = opened({1: "3", 2: "2", 3: "2"}, "0.07")
+    for deal in range(2, 9):
+        desk.book_all(close(desk, deal, "0.01"))
+    assert desk.engine.counts()["holdings"] == 0
+    desk.no_law_broken()
+
+
+def test_an_inactive_member_still_takes_part() -> None:
+    desk = opened({1: "1", 2: "1"}, "2")
+    desk.member(2, status="inactive")
+    assert volumes(close(desk, 2, "2")) == {1: "1", 2: "1"}
+
+
+def test_a_member_who_left_still_takes_part() -> None:
+    desk = opened({1: "1", 2: "1"}, "2")
+    desk.member(2, status="left")
+    assert volumes(close(desk, 2, "2")) == {1: "1", 2: "1"}
+
+
+def test_closes_name_the_childs_ticket() -> None:
+    desk = Desk()
+    desk.usual({1: "1"})
+    (booking,) = only(desk.deal(1, "1"), "Booking")
+    desk.book(booking, position=4711)
+    assert only(close(desk, 2, "1"), "Booking")[0]["position"] == 4711
+
+
+def test_a_close_waits_for_the_ticket_of_an_open_under_way() -> None:
+    desk = Desk()
+    desk.usual({1: "1"})
+    (booking,) = only(desk.deal(1, "1"), "Booking")
+    first = close(desk, 2, "0.4")
+    second = close(desk, 3, "0.6")
+    assert not only(first + second, "Booking")
+    said = desk.book(booking, position=4711)
+    assert [(b["block"], b["volume"], b["position"]) for b in only(said, "Booking")] == [(2, "0.4", 4711), (3, "0.6", 4711)]
+    desk.book_all(said)
+    assert desk.engine.counts()["holdings"] == 0
+    desk.no_law_broken()
+
+
+def test_a_close_of_a_refused_open_is_the_houses() -> None:
+    desk = Desk()
+    desk.usual({1: "1"})
+    (booking,) = only(desk.deal(1, "1"), "Booking")
+    close(desk, 2, "1")
+    said = desk.book(booking, status="refused")
+    assert not only(said, "Booking")
+    assert desk.engine.counts()["blocks_working"] == 0
+    assert desk.engine.counts()["holdings"] == 0
+    desk.no_law_broken()
+
+
+def test_the_house_closes_its_part() -> None:
+    desk = Desk()
+    desk.usual({1: "1"})
+    desk.member(1, max_volume="1")
+    desk.book_all(desk.deal(1, "4"))  # 1 to the client, 3 to the house
+    outputs = close(desk, 2, "2")
+    assert volumes(outputs) == {1: "0.5"}
+    assert only(outputs, "MasterReport")[0]["house"] == "1.5"
+    desk.book_all(outputs)
+    desk.book_all(close(desk, 3, "2"))
+    refused(close(desk, 4, "1"), "unknown_position")
+    desk.no_law_broken()
+
+
+def test_a_refused_close_is_carried_by_the_house() -> None:
+    desk = opened({1: "1", 2: "1"}, "2")
+    first, second = only(close(desk, 2, "2"), "Booking")
+    desk.book(first)
+    desk.book(second, status="refused")
+    assert desk.engine.counts()["holdings"] == 1  # the client still holds it; the house is short as much
+    desk.no_law_broken()
+
+
+def test_the_wrong_side_is_refused() -> None:
+    desk = opened({1: "1"}, "1")
+    refused(desk.deal(2, "1", side="buy", entry="closing", position=1), "unknown_position")
