@@ -1,8 +1,8 @@
 """Reads recorded ticks: CSV files with the columns time_ns, bid, ask.
 
-One file is one symbol; its name begins with it (eurusd-2019-01-01.csv). Prices become integers in units of 1e-8. A
-fault is one line that names file, line and expectation. Crossed quotes (bid above ask) are kept as they are: markets
-have them, and it is the engine's matter to refuse them.
+One file is one symbol; its name begins with it (eurusd-2019-01-01.csv). Prices become integers in units of
+1e-8. A fault is one line that names file, line and expectation. Crossed quotes (bid above ask) are kept as
+they are: markets have them, and it is the engine's matter to refuse them.
 """
 
 import re
@@ -75,7 +75,9 @@ def read_all(paths: Iterable[str | Path]) -> list[Ticks]:
     seen: dict[str, str | Path] = {}
     for path, ticks in series:
         if ticks.symbol in seen:
-            raise InputError(f"{path}: {ticks.symbol} was read from {seen[ticks.symbol]} already; one file a symbol")
+            raise InputError(
+                f"{path}: {ticks.symbol} was read from {seen[ticks.symbol]} already; one file a symbol"
+            )
         seen[ticks.symbol] = path
     return [ticks for _, ticks in series]
 
@@ -93,7 +95,9 @@ def merge(series: Sequence[Ticks]) -> Tape:
 def _symbol_of(path: Path) -> str:
     match = _SYMBOL.match(path.name)
     if match is None or path.name[6:7].isalpha():
-        raise InputError(f"{path}: expected a file name that begins with a pair of currencies, as eurusd-2019-01-01.csv")
+        raise InputError(
+            f"{path}: expected a file name that begins with a pair of currencies, as eurusd-2019-01-01.csv"
+        )
     return match.group().upper()
 
 
@@ -119,7 +123,9 @@ def _read(path: Path, symbol: str, lines: Iterable[str]) -> Ticks:
             digits = max(digits, places)
     if not times:
         raise _fault(path, number + 1, "at least one tick", "")
-    return Ticks(symbol, digits, np.array(times, np.int64), np.array(bids, np.int64), np.array(asks, np.int64))
+    return Ticks(
+        symbol, digits, np.array(times, np.int64), np.array(bids, np.int64), np.array(asks, np.int64)
+    )
 
 
 def _time(path: Path, number: int, text: str, last: int) -> int:

@@ -94,6 +94,7 @@ struct mam_server *mam_server_new(const struct mam_ledger_instrument *instrument
     if (server->ledger != NULL && reserve(server, orders, order_count, account_count, config)) {
         server->desk = mam_desk_new(server->ledger, server->orders, order_count, config->max_bookings,
                                     config->seed, config->refuse_per_mille);
+        server->announced = true;
         mam_outbox_reference(&server->outbox, instruments, instrument_count, account_count);
     }
     if (server->desk == NULL || !queue_orders(server)) {
@@ -403,6 +404,7 @@ int mam_server_poll(struct mam_server *server, int64_t slice_ns) {
         now = mam_now_ns(CLOCK_MONOTONIC);
         int status = mam_station_beat(&server->station, now);
         server->counts.backpressure = server->station.full;
+        server->counts.sent = (int64_t)server->station.sent;
         if (status != 0 || submitted < 0) {
             return status != 0 ? status : MAM_SERVER_NO_PRICE;
         }

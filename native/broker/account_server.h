@@ -29,6 +29,7 @@ struct mam_server_config {
 };
 
 struct mam_server_counts {
+    int64_t sent;         /* messages of all kinds */
     int64_t children;     /* distinct bookings seen */
     int64_t reports;      /* BookingReports sent */
     int64_t states;       /* AccountStates sent */

@@ -81,6 +81,7 @@ struct mam_lp *mam_lp_new(const struct mam_lp_instrument *instruments, uint32_t 
     lp->tick_count = tick_count;
     lp->config = *config;
     lp->withdraw_at = NONE;
+    lp->announced = true;
     bool good = instrument_count <= MAX_INSTRUMENTS && config_good(config) && reserve(lp);
     for (uint32_t i = 0; good && i < instrument_count; i++) {
         good = add_book(lp, &instruments[i]);
@@ -439,6 +440,7 @@ int mam_lp_poll(struct mam_lp *lp, int64_t slice_ns) {
         withdraw_due(lp);
         now = mam_now_ns(CLOCK_MONOTONIC);
         int status = mam_station_beat(&lp->station, now);
+        lp->counts.sent = (int64_t)lp->station.sent;
         if (status != 0) {
             return status;
         }

@@ -39,6 +39,7 @@ struct mam_lp_config {
 };
 
 struct mam_lp_counts {
+    int64_t sent; /* messages of all kinds */
     int64_t quotes;
     int64_t crossed; /* of these: bid above ask, from the file or by chance */
     int64_t legs;    /* distinct */
