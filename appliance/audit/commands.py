@@ -8,7 +8,8 @@ from typing import Any
 
 from appliance.audit import keys
 from appliance.audit.errors import AuditError
-from appliance.audit.verify import Report, verify
+from appliance.audit.report import Report
+from appliance.audit.verify import verify
 
 GOOD, BAD_NEWS, USAGE = 0, 1, 2
 _USAGE_KINDS = {"empty", "origin", "key"}
@@ -27,8 +28,8 @@ def _add_verify(commands: Any) -> None:
     parser = commands.add_parser(
         "verify",
         help="check a log from its public key alone",
-        description="Checks every record, the tree and the signatures. Exit status: 0 all of it holds; 1 it does not; "
-        "2 this is not a log of that key, or the log is still being written.",
+        description="Checks every record, the tree and the signatures. Exit status: 0 all of it "
+        "holds; 1 it does not; 2 this is not a log of that key, or the log is still being written.",
     )
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory")
     parser.add_argument("--key", required=True, metavar="VKEY|FILE", help="the log's public key")

@@ -1,4 +1,4 @@
-"""The audit writer's counters. The daemon allocates them (it is the only allocator); the writer finds them by type id."""
+"""The audit writer's counters: the daemon allocates them, the writer finds them by their type ids."""
 
 from typing import Any, Final
 

@@ -2,4 +2,4 @@
 
 
 class AuditError(Exception):
-    """A log, a key or a note that cannot be used as asked; the text says what, where and what was expected."""
+    """A log, key or note that cannot be used as asked; the text says what, where, what was expected."""

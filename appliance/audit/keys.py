@@ -1,4 +1,4 @@
-"""Key files. The private key is one line (the form of Go's sumdb/note), mode 0600; beside it the public `.vkey`."""
+"""Key files: the private key is one line (as in Go's sumdb/note), mode 0600; the public one `.vkey`."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ _FILE_BYTES_MAX = 4096
 
 
 def generate(origin: str, path: Path) -> Verifier:
-    """Makes a key for the log `origin`: `path` (private, mode 0600) and `path`.vkey; refuses to replace either."""
+    """Makes a key for the log `origin`: `path` (private, 0600) and `path`.vkey; replaces neither."""
     signer = Signer.generate(origin)
     public = Path(f"{path}.vkey")
     for file in (path, public):

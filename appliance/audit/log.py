@@ -1,8 +1,9 @@
-"""A log that is being written: its files, its tree, its signatures. One process at a time holds it, by a lock.
+"""A log that is being written: its files, its tree, its signatures. One process at a time holds it.
 
 Nothing is signed before it is durable, and nothing is written after a failed write or sync: the process ends.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -54,7 +55,7 @@ def is_being_written(directory: Path) -> bool:
 
 
 class Log:
-    """Opens the log in `directory`, made when it is not there; raises AuditError when it cannot be continued."""
+    """Opens or makes the log in `directory`; raises AuditError when it cannot be continued."""
 
     def __init__(
         self, directory: Path, signer: Signer, segment_length: int = segments.LENGTH_DEFAULT
@@ -223,10 +224,9 @@ class Log:
             self._preparing.start()
 
     def _prepare(self) -> None:
-        try:
+        # When it fails, the next rotation finds nothing prepared, tries itself, and fails loudly.
+        with contextlib.suppress(OSError):
             segments.prepare(self.directory, self.segment_length)
-        except OSError:
-            pass  # the next rotation finds nothing prepared, tries itself, and fails loudly
 
     # Signing
 

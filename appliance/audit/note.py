@@ -4,8 +4,9 @@
     (an empty line)
     — <key name> <base64 of: key id (4 bytes, big-endian) || signature>
 
-Signed are the bytes of the text, its last line feed included, without the empty line. The text may hold empty lines:
-the last one separates. Unknown signatures are ignored; a bad signature of a known key condemns the note.
+Signed are the bytes of the text, its last line feed included, without the empty line. The text may hold empty
+lines: the last one separates. Unknown signatures are ignored; a bad signature of a known key condemns the
+note.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Reading a log: its entries in order, each frame checked. For tools; whether the log is *true* says verify."""
+"""Reading a log: its entries in order, each frame checked. Whether the log is *true* says verify."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,19 +78,21 @@ class _SegmentReader:
     def ends_quietly(self, covered: int) -> bool:
         """Whether what stopped `entries` in the last segment is an unfinished tail and no damage."""
         proof = ffi.new("struct mam_frame *")
-        return self.scan.tree.size >= covered and lib.mam_scan_tail(self.scan, proof) != lib.MAM_TAIL_DAMAGE
+        return bool(
+            self.scan.tree.size >= covered and lib.mam_scan_tail(self.scan, proof) != lib.MAM_TAIL_DAMAGE
+        )
 
     def check_end(self, following: Segment | None) -> None:
         """Raises AuditError unless the segment after this one (None: none) begins where this one ended."""
         if following is not None and following.first_leaf != self.scan.tree.size:
             raise AuditError(
-                f"{self.segment.path.name}: ends before record {self.scan.tree.size}, but the next segment begins "
-                f"with record {following.first_leaf}"
+                f"{self.segment.path.name}: ends before record {self.scan.tree.size}, but the next segment "
+                f"begins with record {following.first_leaf}"
             )
 
 
 def covered_leaves(directory: Path) -> int:
-    """What the newest checkpoint claims to cover (its signature is not checked here); 0 when there is none."""
+    """What the newest checkpoint claims to cover (not checked here); 0 when there is none."""
     try:
         text, _ = note.parse((directory / checkpoint.FILE).read_bytes())
     except FileNotFoundError:
@@ -121,7 +123,7 @@ def read_entries(directory: Path | str, first_leaf: int = 0) -> Iterator[Entry]:
 
 
 def holds_entry(directory: Path, sequence: int, entry: bytes) -> bool:
-    """Whether the log's newest journal has this very entry under this sequence. Looks from the end backwards."""
+    """Whether the log's newest journal has this very entry under this sequence."""
     for path in reversed(segments.paths(directory)):
         found: bool | None = None
         for old in _SegmentReader(path).entries():
@@ -139,4 +141,4 @@ def holds_entry(directory: Path, sequence: int, entry: bytes) -> bool:
 
 
 def _starts_journal(entry: Entry) -> bool:
-    return records.parse(entry.message)["record"] == "journal_started"
+    return str(records.parse(entry.message)["record"]) == "journal_started"

@@ -1,16 +1,16 @@
-"""The log's own records (journal entries of kind 3): what the writer itself has to say, as leaves like all others.
+"""The log's own records (journal entries of kind 3): what the writer has to say, as leaves like all others.
 
 The message of such an entry is one JSON object, UTF-8, keys sorted, no spaces. Its `record` names it:
 
-    log_opened      leaf 0      format, origin, log_id, epoch, vkey, previous (null, or the log that this one continues)
-    writer_started  each start  epoch, cut_bytes (torn tail removed from the last segment)
-    checkpoint      now and then under load, and after epoch_closed: note, the signed checkpoint of all leaves before
-    journal_started the engine begins a new journal: previous (sequence that the old one had reached); the sequence
-                    of this record's entry is that of the new journal's first entry
-    journal_gap     a failure: entries expected, found; the sequence of this record's entry is `found`
-    epoch_closed    epoch, size, root (of all leaves before), next_epoch, next_vkey; the next leaf is a `checkpoint`
-                    signed with the closed epoch's key, which is then wiped
-    writer_stopped  each clean end: reason
+log_opened       Leaf 0. format, origin, log_id, epoch, vkey, previous (null, or the log before this one).
+writer_started   At each start. epoch, cut_bytes (of a torn tail, removed from the last segment).
+checkpoint       Now and then under load, and after epoch_closed. note: the checkpoint of all leaves before.
+journal_started  The engine begins a new journal. previous (sequence that the old one had reached). The
+                 sequence of this record's entry is that of the new journal's first entry.
+journal_gap      A failure. expected, found (sequences); the sequence of this record's entry is `found`.
+epoch_closed     epoch, size, root (base64; of all leaves before), next_epoch, next_vkey. The next leaf is a
+                 `checkpoint` signed with the closed epoch's key, which is then wiped.
+writer_stopped   At each clean end. reason.
 
 A verifier ignores records that it does not know.
 """
@@ -47,7 +47,7 @@ def parse(message: bytes) -> dict[str, Any]:
 
 
 def sequence_after(record: dict[str, Any], header_sequence: int, expected: int) -> int:
-    """The sequence that the entry after an own record must have; raises AuditError when it contradicts the log."""
+    """The journal sequence after an own record; raises AuditError when it contradicts the log."""
     if record["record"] in ("journal_started", "journal_gap") or header_sequence == expected:
         return header_sequence
     raise AuditError(f"it names {header_sequence} as the next journal sequence, not {expected}")

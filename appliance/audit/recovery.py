@@ -1,8 +1,8 @@
 """Finding the end of an existing log, so that it can be continued.
 
-From the segment that the newest checkpoint ends in (the first, when there is none) every record is read again. A bad
-record with nothing after it that could only have been written once it was on disk is a torn tail: cut and reported.
-Anything else that is wrong is damage, and the log is not continued.
+From the segment that the newest checkpoint ends in (the first, when there is none) every record is read
+again. A bad record with nothing after it that could only have been written once it was on disk is a torn
+tail: cut and reported. Anything else that is wrong is damage, and the log is not continued.
 """
 
 import os
@@ -97,7 +97,7 @@ class _Recovery:
         return self._cut(segment, base, len(data))
 
     def _run(self, segment: Segment, data: bytes) -> int:
-        """Scans on over the log's own records and the checkpoint's end; returns the status that stopped it."""
+        """Scans on over own records and the checkpoint's end; returns the status that stopped it."""
         while True:
             status = int(lib.mam_scan_run(self.scan, 1 << 62, 1, ffi.NULL, ffi.NULL))
             if status == lib.MAM_SCAN_OWN:
@@ -136,8 +136,8 @@ class _Recovery:
     def _check_covered(self) -> None:
         if self.checkpoint and self.scan.tree.size < self.checkpoint.size:
             raise AuditError(
-                f"{self.directory}: the checkpoint covers {self.checkpoint.size} records, the segments hold only "
-                f"{self.scan.tree.size}; the log is damaged and is not continued"
+                f"{self.directory}: the checkpoint covers {self.checkpoint.size} records, the segments hold "
+                f"only {self.scan.tree.size}; the log is damaged and is not continued"
             )
 
     def _cut(self, segment: Segment, base: Any, length: int) -> int:

@@ -1,4 +1,4 @@
-"""Segment files on disk: finding, reading and making them. Their bytes are specified in native/src/segment.h."""
+"""Segment files: finding, reading and making them. Their bytes are specified in native/src/segment.h."""
 
 import os
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def read_header(path: Path) -> Segment:
 
 
 def prepare(directory: Path, length: int) -> None:
-    """Writes the zeros of the next segment, unless they are there; synced in steps, so as not to hold up the log."""
+    """Writes the zeros of the next segment, unless they are there; in steps, not to hold up the log."""
     target = directory / FOLDER / NEXT
     if target.exists() and target.stat().st_size == length:
         return
@@ -112,8 +112,8 @@ def _take_prepared(directory: Path, length: int) -> tuple[int, Path]:
     target = directory / FOLDER / NEXT
     if target.exists() and target.stat().st_size == length:
         return os.open(target, os.O_RDWR | os.O_CLOEXEC), target
-    # Not prepared in time: allocated only, which syncs slower but serves. Its name is another, for `prepare` may be
-    # at work in a thread.
+    # Not prepared in time: allocated only, which syncs slower but serves. Its name is another, for `prepare`
+    # may be at work in a thread.
     target = target.with_suffix(".unprepared")
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
     os.posix_fallocate(descriptor, 0, length)
@@ -121,7 +121,7 @@ def _take_prepared(directory: Path, length: int) -> tuple[int, Path]:
 
 
 def create(directory: Path, native: Any) -> int:
-    """Makes the segment that `native` (struct mam_segment *) describes; returns its descriptor, open for writing."""
+    """Makes the segment that `native` (struct mam_segment *) describes; returns its descriptor."""
     header = ffi.new("uint8_t[]", HEADER_BYTES)
     lib.mam_segment_write(native, header)
     descriptor, name = _take_prepared(directory, int(native.length))

@@ -2,10 +2,10 @@
 
     python -m appliance.audit.writer --instance NAME --dir DIR --key FILE
 
-It ends at SIGTERM, or when the process that it was told to watch is gone: it takes what the ring still holds, signs
-a last checkpoint and exits 0. SIGINT is ignored: Ctrl-C in a terminal reaches every process, and the daemon decides.
-Exit status: 0 ended as told; 2 cannot start (one line says why); 3 writing failed; 4 the journal has a gap; 5 the
-journal ring is broken.
+It ends at SIGTERM, or when the process that it was told to watch is gone: it takes what the ring still holds,
+signs a last checkpoint and exits 0. SIGINT is ignored: Ctrl-C in a terminal reaches every process, and the
+daemon decides. Exit status: 0 ended as told; 2 cannot start (one line says why); 3 writing failed; 4 the
+journal has a gap; 5 the journal ring is broken.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from appliance.memory import Counters, MemoryLayoutError, Region, counters_name,
 OK, CANNOT_START, WRITE_FAILED, GAP, BROKEN = 0, 2, 3, 4, 5
 _DRAIN_SECONDS_MAX = 30.0
 _RECORD_SECONDS = 1.0
-"""Under load a signed checkpoint becomes a leaf itself this often: it narrows down where a log was changed."""
+"""Under load a signed checkpoint becomes a leaf this often: it narrows down where a log was changed."""
 _LOOK_SECONDS = 0.1
 _log = logging.getLogger("mam.audit")
 
@@ -211,7 +211,7 @@ class Writer:
 
 
 def run_writer(config: WriterConfig) -> int:
-    """Attaches the instance's memory and writes its log until told to end; the exit status. For the main thread."""
+    """Writes the log of an instance until told to end; the exit status. For a process's main thread."""
     stop = _Stop(config.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop.on_signal)
