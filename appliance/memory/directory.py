@@ -145,6 +145,13 @@ class Directory:
         """Open, close or fence both rings of a bridge."""
         lib.mam_directory_set_state(self.entry(bridge), state, state)
 
+    def close_all(self) -> None:
+        """Every ring closed, the directory void. By number: works however the directory looks by now."""
+        self._region.must_be_open()
+        for entry in self.pointer.bridges:
+            lib.mam_directory_set_state(ffi.addressof(entry), State.CLOSED, State.CLOSED)
+        lib.mam_directory_withdraw(self.pointer)
+
     def states(self, bridge: str) -> tuple[State, State]:
         """Of the in ring and the out ring."""
         entry = self.entry(bridge)

@@ -137,10 +137,7 @@ class Instance:
     def close(self) -> None:
         """Close the rings, remove every object, let the next daemon in. A forked child only unmaps."""
         if os.getpid() == self._pid and self._regions:
-            fields = self.directory
-            for spec in self.bridges:
-                fields.set_state(spec.name, State.CLOSED)
-            fields.withdraw()
+            self.directory.close_all()
         self._abandon(remove_objects=True)
 
     def __enter__(self) -> Self:
@@ -265,9 +262,27 @@ def _refuse_live_owner(name: str) -> None:
 
 
 def _salvage(name: str, salvage: Callable[[Ring], None]) -> None:
+    """A journal that cannot be read refuses the start, unless its daemon died before it was published."""
     try:
         region = Region.attach(names.journal_name(name))
     except MemoryLayoutError:
-        return  # never finished: it cannot hold anything
+        if _published(name):
+            raise
+        return
     with region:
-        salvage(Ring(region))
+        try:
+            ring = Ring(region)
+        except MemoryLayoutError:
+            if _published(name):
+                raise
+            return
+        salvage(ring)
+
+
+def _published(name: str) -> bool:
+    try:
+        region = Region.attach(names.directory_name(name), directory.SIZE, writable=False)
+    except MemoryLayoutError:
+        return False
+    with region:
+        return Directory(region).problem(Directory(region).pointer.fingerprint) is None
