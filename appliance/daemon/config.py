@@ -15,7 +15,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A part of the file; a key that it does not know is an error."""
 
 
-class EngineSection(Section):
+class EngineSection(Section, kw_only=True):
     """How the loop runs."""
 
     cpu: Annotated[int, msgspec.Meta(ge=0)] | None = None  # core to pin it to; none: not pinned
@@ -24,7 +24,7 @@ class EngineSection(Section):
     stuck_after_ms: Positive = 2000  # a claim or an unread ring is fenced after this
 
 
-class AuditSection(Section):
+class AuditSection(Section, kw_only=True):
     """Where the log goes, and who signs it."""
 
     directory: str
@@ -32,7 +32,7 @@ class AuditSection(Section):
     cpu: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class BridgeSection(Section):
+class BridgeSection(Section, kw_only=True):
     """One bridge: a ring in, a ring out."""
 
     name: Name
@@ -43,7 +43,7 @@ class BridgeSection(Section):
     group: str | None = None
 
 
-class CapacitySection(Section):
+class CapacitySection(Section, kw_only=True):
     """Limits of the engine's tables; all memory is reserved at start."""
 
     instruments: Positive = 64
@@ -58,7 +58,7 @@ class CapacitySection(Section):
     booking_timeout_ms: Positive = 5000
 
 
-class Config(Section):
+class Config(Section, kw_only=True):
     """The whole file."""
 
     instance: Name = "mam"

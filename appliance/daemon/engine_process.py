@@ -24,6 +24,7 @@ IDLE = {"spin": lib.MAM_IDLE_SPIN, "yield": lib.MAM_IDLE_YIELD, "backoff": lib.M
 DURABILITY = {"async": lib.MAM_DURABILITY_ASYNC, "commit": lib.MAM_DURABILITY_COMMIT}
 ROLE = {"broker": lib.MAM_ROLE_BROKER, "lp": lib.MAM_ROLE_LP, "control": lib.MAM_ROLE_CONTROL}
 COUNTER_TYPE = 100  # of the loop's first counter; the next ones follow
+BRIDGE_COUNTER_TYPE = 300  # the same of a bridge's; their key is the bridge's name
 READY = "running"
 
 
@@ -33,6 +34,7 @@ class Start(msgspec.Struct, kw_only=True):
     config: Config
     generation: int
     first_counter: int
+    first_bridge_counter: int
     durable_counter: int
 
 
@@ -47,6 +49,12 @@ def counter_labels() -> list[str]:
     while (label := lib.mam_loop_counter_label(len(labels))) != ffi.NULL:
         labels.append(ffi.string(label).decode())
     return labels
+
+
+def bridge_counter_labels() -> list[str]:
+    """Labels of each bridge's counters, in their order."""
+    count = lib.MAM_LOOP_BRIDGE_COUNTERS
+    return [ffi.string(lib.mam_loop_bridge_counter_label(at)).decode() for at in range(count)]
 
 
 def _attach(config: Config, regions: list[Region]) -> dict[str, Any]:
@@ -104,6 +112,7 @@ def main() -> int:
             "stuck_after_ns": config.engine.stuck_after_ms * 1_000_000,
             "build": __version__.encode()[:8],
             "counters": counters.at(start.first_counter),
+            "bridge_counters": counters.at(start.first_bridge_counter),
             "durable": counters.at(start.durable_counter),
             **attached,
         },

@@ -5,6 +5,7 @@ regions go. Order of the start is the reverse: nothing can be journaled before t
 """
 
 import contextlib
+import grp
 import os
 import pwd
 import select
@@ -23,9 +24,17 @@ from appliance._native import lib
 from appliance.audit import counters as audit_counters
 from appliance.audit import keys
 from appliance.daemon.config import BridgeSection, Config
-from appliance.daemon.engine_process import COUNTER_TYPE, READY, Start, capacities_of, counter_labels
+from appliance.daemon.engine_process import (
+    BRIDGE_COUNTER_TYPE,
+    COUNTER_TYPE,
+    READY,
+    Start,
+    bridge_counter_labels,
+    capacities_of,
+    counter_labels,
+)
 from appliance.errors import InputError
-from appliance.memory import BridgeSpec, Instance, Ring, Role, counters_name
+from appliance.memory import BridgeSpec, Instance, Ring, Role
 from appliance.schema.messages import SCHEMA_FINGERPRINT
 
 START_SECONDS = 30.0  # a child that is not ready by then has failed
@@ -41,8 +50,6 @@ class DaemonError(Exception):
 
 def _ids(bridge: BridgeSection) -> tuple[int, int]:
     """User and group that own a bridge's rings; -1: the daemon's."""
-    import grp
-
     try:
         uid = pwd.getpwnam(bridge.owner).pw_uid if bridge.owner else -1
         gid = grp.getgrnam(bridge.group).gr_gid if bridge.group else -1
@@ -101,9 +108,14 @@ class Daemon:
         )
         counters = self._instance.counters
         first = [counters.allocate(COUNTER_TYPE + i, label) for i, label in enumerate(counter_labels())][0]
+        first_of_bridges = [
+            counters.allocate(BRIDGE_COUNTER_TYPE + i, f"bridge {bridge.name}: {label}", bridge.name.encode())
+            for bridge in config.bridges
+            for i, label in enumerate(bridge_counter_labels())
+        ][0]
         self._ids = audit_counters.allocate(counters)
         self._start_writer()
-        self._start_engine(first)
+        self._start_engine(first, first_of_bridges)
 
     def _writer_command(self, *more: str) -> list[str]:
         audit = self.config.audit
@@ -132,12 +144,13 @@ class Daemon:
                 raise DaemonError(f"the audit writer was not ready after {START_SECONDS:.0f} s")
             time.sleep(0.01)
 
-    def _start_engine(self, first_counter: int) -> None:
+    def _start_engine(self, first_counter: int, first_bridge_counter: int) -> None:
         assert self._instance is not None
         start = Start(
             config=self.config,
             generation=int(self._instance.directory.pointer.generation),
             first_counter=first_counter,
+            first_bridge_counter=first_bridge_counter,
             durable_counter=self._ids[audit_counters.DURABLE],
         )
         self._engine = subprocess.Popen(
@@ -239,4 +252,3 @@ def run(config: Config) -> int:
     return daemon.status
 
 
-__all__ = ["Daemon", "DaemonError", "counters_name", "run"]

@@ -29,6 +29,7 @@ struct lane {
     int32_t in_fenced, out_fenced;
     int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
     int64_t dropped;
+    int64_t consumed, released;
 };
 
 struct mam_loop {
@@ -150,6 +151,8 @@ static void put(void *context, uint32_t bridge, const void *message, uint32_t le
     } else if (lane->held > 0 || loop->config.durability == MAM_DURABILITY_COMMIT ||
                mam_ring_write(&lane->out, header->template_id, message, length) != 0) {
         hold(loop, lane, message, length);
+    } else {
+        lane->released++;
     }
 }
 
@@ -185,6 +188,7 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
         mam_ring_consume(&lane->hold, length, NULL, 0);
         mam_ring_publish(&lane->hold);
         lane->held--;
+        lane->released++;
         released++;
     }
     return released;
@@ -272,6 +276,7 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
             break;
         }
         lane->claimed_since = 0;
+        lane->consumed++;
         count++;
         uint32_t taken = (uint32_t)length < MAM_INPUT_MAX ? (uint32_t)length : MAM_INPUT_MAX;
         /* a record whose type is not its message's is no message */
@@ -371,7 +376,27 @@ const char *mam_loop_counter_label(uint32_t at) {
     return at < sizeof LABELS / sizeof *LABELS ? LABELS[at] : NULL;
 }
 
+static const char *const BRIDGE_LABELS[MAM_LOOP_BRIDGE_COUNTERS] = {"messages consumed", "messages released",
+                                                                    "messages held", "rings fenced"};
+
+const char *mam_loop_bridge_counter_label(uint32_t at) {
+    return at < MAM_LOOP_BRIDGE_COUNTERS ? BRIDGE_LABELS[at] : NULL;
+}
+
+static void publish_bridge_counters(struct mam_loop *loop) {
+    const size_t stride = MAM_COUNTER_VALUE_SIZE / sizeof(int64_t);
+    for (uint32_t i = 0; i < loop->config.bridge_count && loop->config.bridge_counters != NULL; i++) {
+        const struct lane *lane = &loop->lanes[i];
+        const int64_t values[MAM_LOOP_BRIDGE_COUNTERS] = {lane->consumed, lane->released, lane->held,
+                                                          lane->in_fenced + lane->out_fenced};
+        for (size_t at = 0; at < MAM_LOOP_BRIDGE_COUNTERS; at++) {
+            mam_counter_set(loop->config.bridge_counters + (i * MAM_LOOP_BRIDGE_COUNTERS + at) * stride, values[at]);
+        }
+    }
+}
+
 static void publish_counters(struct mam_loop *loop) {
+    publish_bridge_counters(loop);
     if (loop->config.counters == NULL) {
         return;
     }

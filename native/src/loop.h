@@ -23,6 +23,7 @@
 #define MAM_DURABILITY_COMMIT 1 /* outputs are released when their records are on disk */
 
 #define MAM_LOOP_COUNTERS 48
+#define MAM_LOOP_BRIDGE_COUNTERS 4 /* of each bridge: messages consumed, released, held, rings fenced */
 
 struct mam_loop_bridge {
     char name[32];
@@ -49,6 +50,7 @@ struct mam_loop_config {
     uint64_t journal_length;
     void *directory;        /* heartbeat and ring states are written here */
     int64_t *counters;      /* the first of MAM_LOOP_COUNTERS values, 128 bytes apart */
+    int64_t *bridge_counters; /* MAM_LOOP_BRIDGE_COUNTERS for each bridge, one after the other; or NULL */
     const int64_t *durable; /* records that are on disk, as the audit writer counts them; or NULL */
 };
 
@@ -63,6 +65,7 @@ int64_t mam_loop_run(struct mam_loop *loop);
 void mam_loop_stop(struct mam_loop *loop);
 /* Label of loop counter `at`; NULL past the last. */
 const char *mam_loop_counter_label(uint32_t at);
+const char *mam_loop_bridge_counter_label(uint32_t at);
 /* The least journal ring (capacity, bytes) and the hold memory a bridge gets under these limits. */
 uint64_t mam_loop_journal_capacity(const struct mam_capacities *limits);
 /* cdef: end */

@@ -1,0 +1,250 @@
+"""The stage manager of the demo: starts the daemon and the embedded broker, sets the day's phases, ends them all.
+
+Each phase first lets the LPs quote, waits until the engine has consumed it, then releases orders; so two runs of
+one seed allocate the same, although four processes run side by side.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from appliance.audit import keys
+from appliance.broker.scenario import Group, Phase, Scenario, generate
+from appliance.broker.script import provider_script, server_script, write_script
+from appliance.broker.ticks import read_all
+from appliance.daemon.config import AuditSection, BridgeSection, CapacitySection, Config, EngineSection
+from appliance.daemon.supervisor import Daemon
+from appliance.demo.actor import Actor, ActorFailed
+from appliance.memory import Bridge, Counter, read_counters
+from appliance.schema.codec import from_json
+from appliance.schema.decimals import to_text
+from appliance.schema.messages import SCHEMA_FINGERPRINT
+
+LPS = 2
+CONSUME_SECONDS = 30.0
+Beat = Callable[[str, int, int], None]  # phase, orders done, children
+
+
+class DemoFailed(Exception):
+    """The demo could not be played to its end; one line."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line chose."""
+
+    accounts: int
+    orders: int
+    seed: int
+    ticks: Sequence[Path]
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the processes told at the end."""
+
+    server: dict[str, Any]
+    counters: list[Counter]
+    vkey: str
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << max(0, least - 1).bit_length()
+
+
+class Demo:
+    """A context manager: leaving it ends every process and removes every region."""
+
+    def __init__(self, options: Options, beat: Beat) -> None:
+        """Generates the scenario and the configuration; starts nothing."""
+        self.options = options
+        self.scenario: Scenario = generate(options.seed, options.accounts, options.orders, read_all(options.ticks))
+        self.instance = f"demo-{os.getpid()}"
+        self._beat = beat
+        self._phase = "setting up"
+        self._actors: list[Actor] = []
+        self._daemon: Daemon | None = None
+        self._control_sequence = 0
+        cores = sorted(os.sched_getaffinity(0))
+        self._engine_cpu = cores[-1] if len(cores) > 1 else None
+        self._cpus = set(cores[:-1]) or set(cores)
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    # --- The stage ---
+
+    def _config(self, key: Path) -> Config:
+        scenario = self.scenario
+        count = len(scenario.accounts)
+        members = sum(len(group.members) for group in scenario.groups)
+        largest = max(len(group.members) for group in scenario.groups)
+        bridges = [BridgeSection(name="broker", role="broker", in_capacity=1 << 22, out_capacity=1 << 22)]
+        bridges += [BridgeSection(name=f"lp{number}", role="lp") for number in range(1, LPS + 1)]
+        bridges += [BridgeSection(name="control", role="control")]
+        return Config(
+            instance=self.instance,
+            bridges=bridges,
+            audit=AuditSection(directory=str(self.log), key=str(key)),
+            engine=EngineSection(cpu=self._engine_cpu, idle="backoff" if self._engine_cpu is None else "spin"),
+            capacities=CapacitySection(
+                instruments=len(scenario.instruments),
+                accounts=count + len(scenario.groups),
+                groups=len(scenario.groups),
+                members=members,
+                blocks=1024,
+                children=_power_of_two(max(4096, 4 * largest)),
+                holdings=max(4096, scenario.max_bookings),
+                history=_power_of_two(max(1024, 2 * len(scenario.orders))),
+            ),
+        )
+
+    @property
+    def log(self) -> Path:
+        """The log's directory."""
+        return self.options.directory / "log"
+
+    def _start(self) -> None:
+        directory = self.options.directory
+        key = directory / "signing.key"
+        self.vkey = keys.generate("demo.example/mam", key).vkey
+        self._daemon = Daemon(self._config(key))
+        self._daemon.start()
+        self._control = Bridge.attach(self.instance, "control", SCHEMA_FINGERPRINT)
+        ticks = [str(path) for path in self.options.ticks]
+        write_script(directory / "broker.json", server_script(self.scenario, ticks))
+        self._server = self._actor("appliance.broker.account_server", "broker")
+        self._lps = []
+        for number in range(1, LPS + 1):
+            write_script(directory / f"lp{number}.json", provider_script(self.scenario, ticks, number))
+            self._lps.append(self._actor("appliance.broker.lp", f"lp{number}"))
+        for actor in self._actors:
+            actor.wait("ready")
+
+    def _actor(self, module: str, name: str) -> Actor:
+        actor = Actor(module, name, self.instance, self.options.directory / f"{name}.json", self._cpus)
+        self._actors.append(actor)
+        return actor
+
+    def _stop(self) -> None:
+        for actor in self._actors:
+            actor.stop()
+        self._actors = []
+        if self._daemon is not None:
+            self._daemon.stop()
+            self._daemon = None
+
+    # --- The play ---
+
+    def play(self) -> Played:
+        """From the first account to the last order; what the processes told."""
+        try:
+            self._server.tell(reference=True)
+            self._complete(self._server)
+            self._groups()
+            for phase in self.scenario.phases:
+                self._play(phase)
+            self._settle()
+            counters = read_counters(self.instance)
+            for lp in self._lps:
+                lp.end()
+            return Played(self._server.end(), counters, self.vkey)
+        except ActorFailed as error:
+            raise DemoFailed(str(error)) from None
+
+    def _play(self, phase: Phase) -> None:
+        self._phase = phase.name
+        for lp in self._lps:
+            lp.tell(quotes_until=phase.quotes_until)
+        for lp in self._lps:
+            self._complete(lp)
+        self._server.tell(
+            quotes_until=phase.quotes_until,
+            orders_until=phase.orders_until,
+            in_flight=phase.in_flight,
+            interval_us=phase.interval_us,
+        )
+        self._complete(self._server)
+
+    def _complete(self, actor: Actor) -> None:
+        """Wait until an actor has done what it was told, and the engine has consumed what it sent."""
+        told = actor.wait("complete", self._tick)
+        self._consumed(actor.name, int(told["sent"]))
+
+    def _consumed(self, bridge: str, sent: int) -> None:
+        deadline = time.monotonic() + CONSUME_SECONDS
+        while self._counter(f"bridge {bridge}: messages consumed") < sent:
+            self._tick()
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the engine did not consume what {bridge} sent within {CONSUME_SECONDS:.0f} s")
+            time.sleep(0.001)
+
+    def _counter(self, label: str) -> int:
+        return next(counter.value for counter in read_counters(self.instance) if counter.label == label)
+
+    def _tick(self) -> None:
+        assert self._daemon is not None
+        self._daemon.watch()
+        progress = self._server.progress
+        self._beat(self._phase, int(progress.get("ended", 0)), int(progress.get("children", 0)))
+
+    def _settle(self) -> None:
+        """Nothing is at work any more, and the counters say so."""
+        deadline = time.monotonic() + CONSUME_SECONDS
+        while self._counter("blocks at work") > 0:
+            self._tick()
+            if time.monotonic() > deadline:
+                raise DemoFailed("blocks are still at work although every order has ended")
+            time.sleep(0.01)
+        time.sleep(0.01)  # the loop publishes its counters each millisecond
+
+    # --- Control ---
+
+    def _send(self, msg: str, **fields: Any) -> None:
+        self._control_sequence += 1
+        message = from_json({"msg": msg, "sequence": self._control_sequence, "operator_name": "demo", **fields})
+        while not self._control.send(message):
+            time.sleep(0.001)
+
+    def _groups(self) -> None:
+        for group in self.scenario.groups:
+            self._send_group(group)
+        self._consumed("control", self._control_sequence)
+        rejected = self._counter("messages rejected")
+        if rejected:
+            raise DemoFailed(f"the engine refused {rejected} of the messages that set it up; the log says which")
+
+    def _send_group(self, group: Group) -> None:
+        self._send(
+            "GroupPolicy",
+            group=group.id,
+            policy_version=1,
+            master_login=group.master_login,
+            house_login=group.house_login,
+            currency=group.currency,
+            method=group.method,
+            rounding=group.rounding,
+            on_shortfall=group.on_shortfall,
+            below_min=group.below_min,
+            execution=group.execution,
+            on_partial=group.on_partial,
+            on_refused=group.on_refused,
+            deviation=to_text(group.deviation, -8),
+        )
+        for member in group.members:
+            self._send("Member", group=group.id, login=member.login, weight=to_text(member.weight, -8))
