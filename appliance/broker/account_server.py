@@ -2,7 +2,8 @@
 
 Commands: {"reference": true} sends instruments, accounts and their states; {"quotes_until": K} moves its own
 prices on; {"orders_until": N, "in_flight": M, "interval_us": U} lets orders up to number N go. Each is
-answered, when it is complete, by {"event": "complete", "sent": S, ...}: S messages have gone into the ring so far.
+answered, when it is complete, by {"event": "complete", "sent": S, ...}: S messages have gone into
+the ring so far.
 """
 
 import argparse
