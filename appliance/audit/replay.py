@@ -40,7 +40,9 @@ def replay(entries: Iterable[Entry], progress: Progress = lambda done: None) -> 
                 engine = Engine(_capacities(entry))
                 result.runs += 1
             if engine is None:
-                raise AuditError(f"record {entry.leaf_index}: an input before the run was opened; nothing to replay it on")
+                raise AuditError(
+                    f"record {entry.leaf_index}: an input before the run was opened; nothing to replay it on"
+                )
             result.inputs += 1
             if result.difference is None:
                 expected = engine.apply(entry.time, entry.bridge, entry.message)
@@ -58,7 +60,17 @@ def _template(message: bytes) -> int:
 
 def _capacities(entry: Entry) -> Capacities:
     fields = to_json(entry.message)
-    names = ("instruments", "accounts", "groups", "members", "blocks", "children", "holdings", "bridges", "history")
+    names = (
+        "instruments",
+        "accounts",
+        "groups",
+        "members",
+        "blocks",
+        "children",
+        "holdings",
+        "bridges",
+        "history",
+    )
     return Capacities(
         **{name: fields[name] for name in names},
         leg_timeout_ms=fields["leg_timeout"],
@@ -86,7 +98,9 @@ def _difference(logged: bytes, said: bytes) -> str:
     if one["msg"] != other["msg"]:
         return f"the log has {one['msg']}, the engine says {other['msg']}"
     fields = [name for name in one if one[name] != other[name]]
-    return f"{one['msg']}: " + ", ".join(f"{name} is {one[name]} in the log, {other[name]} by the engine" for name in fields)
+    return f"{one['msg']}: " + ", ".join(
+        f"{name} is {one[name]} in the log, {other[name]} by the engine" for name in fields
+    )
 
 
 def _name(output: Output) -> str:

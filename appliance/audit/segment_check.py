@@ -60,7 +60,7 @@ def root_of(tree: Any) -> bytes:
 
 
 class SegmentCheck:
-    """`covered`: leaves that the newest checkpoint covers; `sizes`: where to note the root; `tick` gets bytes."""
+    """`covered`: leaves under the newest checkpoint; `sizes`: where to note the root; `tick` gets bytes."""
 
     def __init__(
         self, path: Path, last: bool, live: bool, covered: int, sizes: list[int], tick: Callable[[int], None]

@@ -302,6 +302,6 @@ def verify(
     progress: Progress | None = None,
     witnessed: list[bytes] | None = None,
 ) -> Report:
-    """Checks everything. `witnessed`: checkpoints kept elsewhere. AuditError: a key or such a checkpoint is bad."""
+    """Checks everything. `witnessed`: checkpoints kept elsewhere; AuditError when one, or the key, is bad."""
     key = vkey if isinstance(vkey, Verifier) else Verifier.from_vkey(vkey)
     return _Verification(Path(directory), key, progress, witnessed or []).run()

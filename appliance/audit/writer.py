@@ -110,6 +110,7 @@ class Writer:
         """Until told to stop, and then until the ring is empty; the exit status."""
         if self._begin(stop):
             self._counters.connect(self.log.native)
+            lib.mam_log_report(self.log.native)
         status = OK
         while status == OK and not stop.check():
             status = self._work()

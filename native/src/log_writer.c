@@ -20,7 +20,7 @@ static void set_counter(int64_t *counter, int64_t value) {
     }
 }
 
-static void report(const struct mam_log *log) {
+void mam_log_report(const struct mam_log *log) {
     set_counter(log->entries_counter, (int64_t)log->entries);
     set_counter(log->bytes_counter, (int64_t)log->bytes);
     set_counter(log->syncs_counter, (int64_t)log->syncs);
@@ -40,7 +40,7 @@ void mam_log_use(struct mam_log *log, int fd, const struct mam_segment *segment,
     log->tree = *tree;
     log->sequence = sequence;
     log->durable = sequence;
-    report(log);
+    mam_log_report(log);
 }
 
 static int fits_segment(const struct mam_log *log, uint64_t length) {
@@ -109,7 +109,7 @@ int mam_log_sync(struct mam_log *log) {
     log->behind = 0;
     log->entries += log->sequence - log->durable;
     log->durable = log->sequence;
-    report(log);
+    mam_log_report(log);
     return MAM_LOG_OK;
 }
 

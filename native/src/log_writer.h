@@ -65,6 +65,8 @@ void mam_log_use(struct mam_log *log, int fd, const struct mam_segment *segment,
 int mam_log_append(struct mam_log *log, const uint8_t *entry, uint32_t length);
 /* Writes and syncs the buffer: MAM_LOG_OK or MAM_LOG_FAILED. */
 int mam_log_sync(struct mam_log *log);
+/* Stores the counters now. */
+void mam_log_report(const struct mam_log *log);
 /* One round. */
 int mam_log_round(struct mam_log *log, struct mam_journal_reader *reader);
 /* Rounds for run_ns; when the ring is empty naps for nap_ns (0: spins). Returns early when a round is not OK. */
