@@ -53,10 +53,13 @@ static void carve_rows(struct carver *carver, struct mam_scratch_rows *rows, uin
     rows->kernel = carve(carver, 1, mam_scratch_size((uint32_t)count));
 }
 
-/* A position's holders may be more than a group's members of today: those who left and kept, and the house. */
+/*
+ * The longest plan. A position's holders may be more than a group's members of today: those who left and kept. An
+ * account is at most once among either; and then there is the house.
+ */
 static uint64_t rows_needed(const struct mam_capacities *limits) {
     uint64_t widest = limits->members > limits->holdings ? limits->members : limits->holdings;
-    return (widest < limits->children ? widest : limits->children) + 1;
+    return (widest < limits->accounts ? widest : limits->accounts) + 1;
 }
 
 static void carve_engine(struct carver *carver, struct mam_engine *engine, const struct mam_capacities *limits) {
