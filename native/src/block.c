@@ -52,8 +52,10 @@ static void block_close(struct mam_engine *engine, struct mam_block *block) {
     engine->groups[block->group].open_blocks--;
     engine->counts.blocks_working--;
     mam_table_remove(&engine->block_by_id, block->id);
-    *(block->previous == MAM_NONE ? &engine->first_block : &engine->blocks[block->previous].next) = block->next;
-    *(block->next == MAM_NONE ? &engine->last_block : &engine->blocks[block->next].previous) = block->previous;
+    *(block->previous == MAM_NONE ? &engine->first_block : &engine->blocks[block->previous].next) =
+        block->next;
+    *(block->next == MAM_NONE ? &engine->last_block : &engine->blocks[block->next].previous) =
+        block->previous;
     block->next = engine->free_block;
     engine->free_block = at;
 }
@@ -123,8 +125,8 @@ static uint16_t fault(uint16_t *field, uint16_t id, uint16_t reason) {
     return reason;
 }
 
-static uint16_t resolve(struct mam_engine *engine, uint32_t group, uint32_t instrument, struct request *request,
-                        uint16_t *field) {
+static uint16_t resolve(struct mam_engine *engine, uint32_t group, uint32_t instrument,
+                        struct request *request, uint16_t *field) {
     if (engine->halted) {
         return MAM_REASON_HALTED;
     }
@@ -156,7 +158,8 @@ static uint16_t check_position(const struct mam_engine *engine, const struct req
     return MAM_REASON_NONE;
 }
 
-static bool attach_position(struct mam_engine *engine, struct mam_block *block, const struct request *request) {
+static bool attach_position(struct mam_engine *engine, struct mam_block *block,
+                            const struct request *request) {
     block->position = request->position;
     if (block->position == MAM_NONE) {
         block->position =
@@ -173,8 +176,8 @@ static bool attach_position(struct mam_engine *engine, struct mam_block *block, 
 }
 
 static uint16_t plan(struct mam_engine *engine, struct mam_block *block) {
-    uint16_t reason = block->entry == MAM_ENTRY_CLOSING ? mam_plan_closing(engine, block)
-                                                        : mam_plan_opening(engine, block);
+    uint16_t reason =
+        block->entry == MAM_ENTRY_CLOSING ? mam_plan_closing(engine, block) : mam_plan_opening(engine, block);
     mam_block_change(engine, block, MAM_BLOCK_STATUS_PLANNED, reason);
     return reason;
 }
@@ -188,10 +191,13 @@ static void reject_block(struct mam_engine *engine, struct mam_block *block, uin
     block_close(engine, block);
 }
 
-/* post_trade: it is executed already, so whatever no client can take is the house's, and is told to a person. */
+/* post_trade: it is executed already, so whatever no client can take is the house's, and is told to a person.
+ */
 uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_deal *m, uint16_t *field) {
-    struct request request = {
-        .ticket = m->position != 0 ? m->position : m->deal, .volume = m->volume, .side = m->side, .entry = m->entry};
+    struct request request = {.ticket = m->position != 0 ? m->position : m->deal,
+                              .volume = m->volume,
+                              .side = m->side,
+                              .entry = m->entry};
     uint16_t reason = resolve(engine, m->group, m->instrument, &request, field);
     if (reason != MAM_REASON_NONE) {
         return reason;
@@ -254,8 +260,10 @@ static uint16_t check_order(const struct mam_engine *engine, const struct mam_ma
 
 /* stp: planned first, then executed at the LPs, then divided. Nothing planned is nothing sent. */
 uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_order *m, uint16_t *field) {
-    struct request request = {
-        .ticket = m->position != 0 ? m->position : m->order, .volume = m->volume, .side = m->side, .entry = m->entry};
+    struct request request = {.ticket = m->position != 0 ? m->position : m->order,
+                              .volume = m->volume,
+                              .side = m->side,
+                              .entry = m->entry};
     uint16_t reason = resolve(engine, m->group, m->instrument, &request, field);
     if (reason == MAM_REASON_NONE) {
         reason = check_order(engine, m, &request, field);
@@ -299,8 +307,8 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
 uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *m, uint16_t *field) {
     for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
         struct mam_block *block = &engine->blocks[at];
-        if (block->order == m->order && block->bridge == engine->bridge && engine->groups[block->group].id == m->group &&
-            block->status == MAM_BLOCK_STATUS_WORKING) {
+        if (block->order == m->order && block->bridge == engine->bridge &&
+            engine->groups[block->group].id == m->group && block->status == MAM_BLOCK_STATUS_WORKING) {
             block->cancelled = 1;
             mam_leg_cancel(engine, block);
             return MAM_REASON_NONE;
@@ -317,8 +325,10 @@ void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint
         reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NOT_EXECUTED);
         return;
     }
-    uint8_t status = block->filled == mam_block_target(block) ? MAM_BLOCK_STATUS_FILLED : MAM_BLOCK_STATUS_PARTIAL;
-    block->reason = status == MAM_BLOCK_STATUS_PARTIAL && reason == MAM_REASON_NONE ? MAM_REASON_NOT_EXECUTED : reason;
+    uint8_t status =
+        block->filled == mam_block_target(block) ? MAM_BLOCK_STATUS_FILLED : MAM_BLOCK_STATUS_PARTIAL;
+    block->reason =
+        status == MAM_BLOCK_STATUS_PARTIAL && reason == MAM_REASON_NONE ? MAM_REASON_NOT_EXECUTED : reason;
     mam_block_change(engine, block, status, block->reason);
     mam_block_allocate(engine, block);
 }
@@ -331,7 +341,8 @@ void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
     mam_block_change(engine, block, MAM_BLOCK_STATUS_ALLOCATING, block->reason);
     mam_block_report(engine, block);
     if (block->house > 0) {
-        mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, block->reason, block->id, block->policy.house_login);
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, block->reason, block->id,
+                  block->policy.house_login);
     }
     mam_block_finish_if_answered(engine, block);
 }

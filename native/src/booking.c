@@ -1,6 +1,6 @@
 /*
- * The children at the broker's server. A Booking's key is (block, child): it never changes, so that either side
- * recognises a repeat. An answer moves a child once; an unknown outcome waits for a definite one.
+ * The children at the broker's server. A Booking's key is (block, child): it never changes, so that either
+ * side recognises a repeat. An answer moves a child once; an unknown outcome waits for a definite one.
  */
 #include "state.h"
 
@@ -41,8 +41,10 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
     mam_emit(engine, account->bridge, &booking, sizeof booking);
 }
 
-/* A close waits while an open of the same holding is unanswered: it needs the ticket, and there may be nothing to close. */
-static bool must_wait(const struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child) {
+/* A close waits while an open of the same holding is unanswered: it needs the ticket, and there may be
+ * nothing to close. */
+static bool must_wait(const struct mam_engine *engine, const struct mam_block *block,
+                      const struct mam_child *child) {
     return block->entry == MAM_ENTRY_CLOSING && engine->holdings[child->holding].unconfirmed > 0;
 }
 
@@ -108,8 +110,8 @@ static void give_to_house(struct mam_engine *engine, struct mam_block *block, st
 }
 
 /*
- * The open that closes waited for has its answer. Was it refused, they cannot take out what never came in: that
- * part of them goes to the house, where the refused open went. The rest is asked for now.
+ * The open that closes waited for has its answer. Was it refused, they cannot take out what never came in:
+ * that part of them goes to the house, where the refused open went. The rest is asked for now.
  */
 static void release_deferred(struct mam_engine *engine, struct mam_holding *holding) {
     uint32_t block_id = holding->deferred_block;
@@ -143,8 +145,8 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
 }
 
 void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
-    uint32_t timeout =
-        block->policy.booking_timeout != 0 ? block->policy.booking_timeout : engine->limits.booking_timeout_ms;
+    uint32_t timeout = block->policy.booking_timeout != 0 ? block->policy.booking_timeout
+                                                          : engine->limits.booking_timeout_ms;
     hold_house(engine, block, block->house);
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
@@ -153,7 +155,8 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
         }
         if (child->holding == MAM_NONE) {
             uint32_t found = mam_holding_find(engine, block->position, child->account);
-            child->holding = found != MAM_NONE ? found : mam_holding_open(engine, block->position, child->account);
+            child->holding =
+                found != MAM_NONE ? found : mam_holding_open(engine, block->position, child->account);
         }
         if (child->holding == MAM_NONE) {
             give_to_house(engine, block, child, child->assigned);
@@ -213,15 +216,18 @@ static void on_refused(struct mam_engine *engine, struct mam_block *block, struc
     answered(engine, block, holding, volume);
 }
 
-static uint16_t check_report(struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child,
-                             const struct mam_booking_report *m, uint16_t *field) {
+static uint16_t check_report(struct mam_engine *engine, const struct mam_block *block,
+                             const struct mam_child *child, const struct mam_booking_report *m,
+                             uint16_t *field) {
     *field = 4;
     const struct mam_account_state_row *account = &engine->accounts[child->account];
     if (m->login != account->login || account->bridge != engine->bridge) {
-        return impossible(engine, m, m->login != account->login ? MAM_REASON_UNKNOWN_ACCOUNT : MAM_REASON_WRONG_SOURCE);
+        return impossible(engine, m,
+                          m->login != account->login ? MAM_REASON_UNKNOWN_ACCOUNT : MAM_REASON_WRONG_SOURCE);
     }
     *field = 10;
-    if (child->status == MAM_CHILD_BOOKED && m->status == MAM_BOOKING_STATUS_BOOKED && m->deal == child->deal) {
+    if (child->status == MAM_CHILD_BOOKED && m->status == MAM_BOOKING_STATUS_BOOKED &&
+        m->deal == child->deal) {
         engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
@@ -233,13 +239,15 @@ static uint16_t check_report(struct mam_engine *engine, const struct mam_block *
         return impossible(engine, m, MAM_REASON_WRONG_STATE);
     }
     *field = m->volume != child->assigned ? 7 : 8;
-    if (m->status == MAM_BOOKING_STATUS_BOOKED && (m->volume != child->assigned || m->price != block->price)) {
+    if (m->status == MAM_BOOKING_STATUS_BOOKED &&
+        (m->volume != child->assigned || m->price != block->price)) {
         return impossible(engine, m, MAM_REASON_PRICE_MISMATCH);
     }
     return MAM_REASON_NONE;
 }
 
-uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *m, uint16_t *field) {
+uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *m,
+                               uint16_t *field) {
     struct mam_block *block = mam_block_find(engine, m->block);
     if (block == NULL || m->child >= block->child_count) {
         *field = block == NULL ? 2 : 3;
@@ -248,7 +256,8 @@ uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booki
     struct mam_child *child = child_at(engine, block, m->child);
     uint16_t reason = check_report(engine, block, child, m, field);
     if (reason == MAM_REASON_PRICE_MISMATCH) {
-        child->status = MAM_CHILD_UNKNOWN; /* what stands in the server's books must be reconciled by a person */
+        child->status =
+            MAM_CHILD_UNKNOWN; /* what stands in the server's books must be reconciled by a person */
     }
     if (reason != MAM_REASON_NONE) {
         return reason;

@@ -6,7 +6,8 @@ static struct mam_child *children_of(struct mam_engine *engine, const struct mam
     return &engine->children[block->first_child];
 }
 
-/* The children's plans and what they are entitled to so far, as arrays. False: some plan is off step (a close). */
+/* The children's plans and what they are entitled to so far, as arrays. False: some plan is off step (a
+ * close). */
 static bool gather(struct mam_engine *engine, const struct mam_block *block, int64_t step) {
     struct mam_scratch_rows *rows = &engine->rows;
     const struct mam_child *children = children_of(engine, block);
@@ -50,11 +51,13 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
     int64_t step = engine->instruments[block->instrument].definition.volume_step;
     struct mam_scratch_rows *rows = &engine->rows;
     if (!gather(engine, block, step)) {
-        step = 1; /* holdings that are off step are entitled to the last unit; they are settled on steps at the end */
+        step = 1; /* holdings that are off step are entitled to the last unit; they are settled on steps at
+                     the end */
     }
     int64_t residue = 0;
-    enum mam_reason reason = mam_divide_fill(block->child_count, step, rows->login, rows->weight,
-                                             children_part(block), rows->held, rows->result, &residue, rows->kernel);
+    enum mam_reason reason =
+        mam_divide_fill(block->child_count, step, rows->login, rows->weight, children_part(block), rows->held,
+                        rows->result, &residue, rows->kernel);
     MAM_ASSERT(reason == MAM_REASON_NONE);
     take(engine, block, step, true);
 }
@@ -70,8 +73,9 @@ static void settle_short(struct mam_engine *engine, struct mam_block *block) {
         reason = mam_divide_close(block->child_count, instrument->volume_step, rows->login, rows->weight,
                                   children_part(block), rows->result, rows->kernel);
     } else if (instrument->volume_min > instrument->volume_step) {
-        reason = mam_settle_short(block->child_count, instrument->volume_step, instrument->volume_min, rows->login,
-                                  rows->weight, children_part(block), rows->result, &house, rows->kernel);
+        reason =
+            mam_settle_short(block->child_count, instrument->volume_step, instrument->volume_min, rows->login,
+                             rows->weight, children_part(block), rows->result, &house, rows->kernel);
     } else {
         return;
     }
@@ -94,8 +98,8 @@ static void set_price(struct mam_engine *engine, struct mam_block *block) {
     }
     int64_t residue = 0;
     enum mam_reason reason =
-        mam_average_of(block->notional, block->filled, tick_of(&engine->instruments[block->instrument].definition),
-                       &block->price, &residue);
+        mam_average_of(block->notional, block->filled,
+                       tick_of(&engine->instruments[block->instrument].definition), &block->price, &residue);
     if (reason != MAM_REASON_NONE) {
         mam_law_broken(engine, 3, block->id);
     }

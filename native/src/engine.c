@@ -29,9 +29,8 @@ static uint32_t power_of_two(uint32_t count) {
 
 static void carve_table(struct carver *carver, struct mam_table *table, uint32_t limit) {
     uint32_t capacity = mam_table_capacity(limit);
-    *table = (struct mam_table){.slots = carve(carver, capacity, sizeof(struct mam_slot)),
-                                .mask = capacity - 1,
-                                .limit = limit};
+    *table = (struct mam_table){
+        .slots = carve(carver, capacity, sizeof(struct mam_slot)), .mask = capacity - 1, .limit = limit};
 }
 
 static void carve_rows(struct carver *carver, struct mam_scratch_rows *rows, uint64_t count) {
@@ -54,18 +53,20 @@ static void carve_rows(struct carver *carver, struct mam_scratch_rows *rows, uin
 }
 
 /*
- * The longest plan. A position's holders may be more than a group's members of today: those who left and kept. An
- * account is at most once among either; and then there is the house.
+ * The longest plan. A position's holders may be more than a group's members of today: those who left and
+ * kept. An account is at most once among either; and then there is the house.
  */
 static uint64_t rows_needed(const struct mam_capacities *limits) {
     uint64_t widest = limits->members > limits->holdings ? limits->members : limits->holdings;
     return (widest < limits->accounts ? widest : limits->accounts) + 1;
 }
 
-static void carve_engine(struct carver *carver, struct mam_engine *engine, const struct mam_capacities *limits) {
+static void carve_engine(struct carver *carver, struct mam_engine *engine,
+                         const struct mam_capacities *limits) {
     uint64_t children = power_of_two(limits->children);
     engine->instruments = carve(carver, limits->instruments, sizeof *engine->instruments);
-    engine->quotes = carve(carver, (uint64_t)limits->instruments * (limits->bridges + 1), sizeof *engine->quotes);
+    engine->quotes =
+        carve(carver, (uint64_t)limits->instruments * (limits->bridges + 1), sizeof *engine->quotes);
     engine->accounts = carve(carver, limits->accounts, sizeof *engine->accounts);
     engine->groups = carve(carver, limits->groups, sizeof *engine->groups);
     engine->members = carve(carver, limits->members, sizeof *engine->members);
@@ -87,7 +88,9 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine, const
     carve_rows(carver, &engine->rows, rows_needed(limits));
 }
 
-static bool between(uint32_t value, uint32_t low, uint32_t high) { return low <= value && value <= high; }
+static bool between(uint32_t value, uint32_t low, uint32_t high) {
+    return low <= value && value <= high;
+}
 
 static bool limits_good(const struct mam_capacities *limits) {
     return between(limits->instruments, 1, 4096) && between(limits->accounts, 1, 1 << 20) &&
@@ -163,7 +166,9 @@ void mam_engine_sink_buffer(struct mam_engine *engine, struct mam_buffer *buffer
     mam_engine_sink(engine, put_buffer, buffer);
 }
 
-const struct mam_engine_counts *mam_engine_counts(const struct mam_engine *engine) { return &engine->counts; }
+const struct mam_engine_counts *mam_engine_counts(const struct mam_engine *engine) {
+    return &engine->counts;
+}
 
 /* --- Look-ups --- */
 
@@ -189,9 +194,11 @@ uint8_t mam_currency(struct mam_engine *engine, const char *name) {
     return (uint8_t)engine->currency_count++;
 }
 
-/* Tickets of one bridge and family are mixed into one key; a collision (2^-64) would look like a repeat: refused. */
+/* Tickets of one bridge and family are mixed into one key; a collision (2^-64) would look like a repeat:
+ * refused. */
 bool mam_remember(struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket) {
-    uint64_t key = ticket * UINT64_C(0x9e3779b97f4a7c15) ^ ((uint64_t)bridge << 56) ^ ((uint64_t)family << 48);
+    uint64_t key =
+        ticket * UINT64_C(0x9e3779b97f4a7c15) ^ ((uint64_t)bridge << 56) ^ ((uint64_t)family << 48);
     if (mam_table_get(&engine->seen, key) != MAM_TABLE_NONE) {
         return false;
     }
@@ -280,7 +287,8 @@ static uint16_t on_bridge_fenced(struct mam_engine *engine, const struct mam_bri
     return MAM_REASON_NONE;
 }
 
-static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_t template_id, uint16_t *field) {
+static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_t template_id,
+                         uint16_t *field) {
     switch (template_id) {
     case MAM_QUOTE_ID:
         return mam_on_quote(engine, message, field);
@@ -369,21 +377,25 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
     if (reason != MAM_REASON_NONE) {
         mam_reject(engine, length >= 16 ? message : NULL, reason, field);
         const struct mam_header *header = message;
-        if (length >= sizeof *header && header->template_id == MAM_MASTER_DEAL_ID && reason != MAM_REASON_DUPLICATE) {
+        if (length >= sizeof *header && header->template_id == MAM_MASTER_DEAL_ID &&
+            reason != MAM_REASON_DUPLICATE) {
             mam_alert(engine, bridge, MAM_ALERT_KIND_UNALLOCATED, reason, 0, 0);
         }
     }
 }
 
-int64_t mam_engine_deadline(const struct mam_engine *engine) { return engine->next_deadline; }
+int64_t mam_engine_deadline(const struct mam_engine *engine) {
+    return engine->next_deadline;
+}
 
 /*
- * The widest answer is to a deal of a group with every member: Plan, a PlanMember and a Booking each (the house
- * too), the block's changes and reports, an alert. A Clock may time out every block's bookings.
+ * The widest answer is to a deal of a group with every member: Plan, a PlanMember and a Booking each (the
+ * house too), the block's changes and reports, an alert. A Clock may time out every block's bookings.
  */
 uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t overhead) {
     uint64_t rows = rows_needed(limits);
-    uint64_t per_row = sizeof(struct mam_plan_member) + sizeof(struct mam_booking) + 2 * ((uint64_t)overhead + 8);
+    uint64_t per_row =
+        sizeof(struct mam_plan_member) + sizeof(struct mam_booking) + 2 * ((uint64_t)overhead + 8);
     uint64_t per_block = 8 * (sizeof(struct mam_plan) + sizeof(struct mam_risk_alert) + overhead + 8);
     return rows * per_row + (limits->blocks + (uint64_t)1) * per_block;
 }

@@ -1,9 +1,9 @@
 /*
- * The engine: one deterministic function from a state and a message to messages. No clock (time is an argument),
- * no allocation after mam_engine_create, no system call, no lock, no floating point.
+ * The engine: one deterministic function from a state and a message to messages. No clock (time is an
+ * argument), no allocation after mam_engine_create, no system call, no lock, no floating point.
  *
- * Every host (the daemon's loop, the simulator, the replayer, the fuzzers) calls mam_engine_apply and nothing else.
- * The same calls with the same limits give the same outputs, byte for byte, on any machine.
+ * Every host (the daemon's loop, the simulator, the replayer, the fuzzers) calls mam_engine_apply and nothing
+ * else. The same calls with the same limits give the same outputs, byte for byte, on any machine.
  */
 #ifndef MAM_ENGINE_H
 #define MAM_ENGINE_H
@@ -60,28 +60,33 @@ struct mam_engine_counts {
     int64_t halted;
 };
 
-/* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it returns. */
+/* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it
+ * returns. */
 typedef void (*mam_put_fn)(void *context, uint32_t bridge, const void *message, uint32_t length);
 
 struct mam_engine;
 
 /* Bytes that mam_engine_create needs, or 0 if a limit is out of its range. */
 uint64_t mam_engine_size(const struct mam_capacities *limits);
-/* Builds an engine in `memory` (zeroed by it, 64-byte aligned, mam_engine_size bytes). NULL: a limit is out of range. */
+/* Builds an engine in `memory` (zeroed by it, 64-byte aligned, mam_engine_size bytes). NULL: a limit is out
+ * of range. */
 struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *limits);
 void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, void *context);
 /*
- * Consumes one message. `time`: ns UTC, never less than the call before. `bridge`: who sent it. The bytes may be
- * anything: what is not a message of the schema is answered by a Reject. `message` must be 8-byte aligned.
+ * Consumes one message. `time`: ns UTC, never less than the call before. `bridge`: who sent it. The bytes may
+ * be anything: what is not a message of the schema is answered by a Reject. `message` must be 8-byte aligned.
  */
-void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, const void *message, uint32_t length);
+void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, const void *message,
+                      uint32_t length);
 const struct mam_engine_counts *mam_engine_counts(const struct mam_engine *engine);
 /* Next time at which the engine wants a Clock message; INT64_MAX: none. */
 int64_t mam_engine_deadline(const struct mam_engine *engine);
-/* Most bytes of outputs (8-byte aligned, `overhead` added to each) that one message can cause under these limits. */
+/* Most bytes of outputs (8-byte aligned, `overhead` added to each) that one message can cause under these
+ * limits. */
 uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t overhead);
 
-/* The role (MAM_ROLE_*; 4 is the engine's own host) that may send a message; 0: nobody, or any (Heartbeat, Resync). */
+/* The role (MAM_ROLE_*; 4 is the engine's own host) that may send a message; 0: nobody, or any (Heartbeat,
+ * Resync). */
 uint8_t mam_engine_role_of(uint16_t template_id);
 
 /* A sink for offline hosts: appends {uint32 length, uint32 bridge, message padded to 8} to a buffer. */

@@ -48,7 +48,8 @@ static uint32_t best_lp(struct mam_engine *engine, const struct mam_block *block
     return best;
 }
 
-/* The worst price a fill may have: the master's price, or else the first best one, and the deviation. 0: any. */
+/* The worst price a fill may have: the master's price, or else the first best one, and the deviation. 0: any.
+ */
 static void set_limit(struct mam_block *block, int64_t best) {
     if (block->leg_count != 0 || block->price_limit != 0) {
         return;
@@ -112,7 +113,8 @@ void mam_leg_cancel(struct mam_engine *engine, struct mam_block *block) {
     }
 }
 
-/* Silence is an unknown outcome: the LP is asked, the block waits, a person is told. Nothing is sent again. */
+/* Silence is an unknown outcome: the LP is asked, the block waits, a person is told. Nothing is sent again.
+ */
 void mam_leg_timeout(struct mam_engine *engine, struct mam_block *block) {
     for (uint32_t i = 0; i < block->leg_count; i++) {
         if (block->legs[i].status == LEG_WORKING) {
@@ -131,8 +133,8 @@ static uint16_t impossible(struct mam_engine *engine, uint32_t block, uint16_t r
     return reason;
 }
 
-static uint16_t check_fill(struct mam_engine *engine, const struct mam_block *block, const struct mam_leg_state *leg,
-                           const struct mam_execution *m, uint16_t *field) {
+static uint16_t check_fill(struct mam_engine *engine, const struct mam_block *block,
+                           const struct mam_leg_state *leg, const struct mam_execution *m, uint16_t *field) {
     *field = 5;
     if (m->volume <= 0 || m->price <= 0) {
         *field = m->volume <= 0 ? 5 : 6;

@@ -12,20 +12,21 @@
 #include "assert.h"
 #include "journal_entry.h"
 
-#define BATCH 16               /* messages of one ring before the next ring has its turn */
-#define COUNTERS_EVERY 1024    /* messages between two publications of the counters under load */
-#define HEARTBEAT_NS 1000000   /* heartbeats and counters at least this often */
-#define FLUSH_NS 1000000000    /* at the end: how long held outputs may still go out */
+#define BATCH 16             /* messages of one ring before the next ring has its turn */
+#define COUNTERS_EVERY 1024  /* messages between two publications of the counters under load */
+#define HEARTBEAT_NS 1000000 /* heartbeats and counters at least this often */
+#define FLUSH_NS 1000000000  /* at the end: how long held outputs may still go out */
 #define LARGEST_OUTPUT 1024
 #define ENTRY_SPACE (LARGEST_OUTPUT + MAM_ENTRY_HEADER)
 
 struct lane {
     struct mam_ring in, out;
-    struct mam_ring hold;      /* private: outputs that the out ring cannot take yet, or that must be durable first */
-    int64_t held;              /* messages in it */
-    int64_t held_since;        /* time at which the oldest began to wait; 0: none waits */
-    int64_t claimed_since;     /* time at which the producer was seen inside a write; 0: it is not */
-    uint64_t next_durable;     /* held head: released when this many records are durable */
+    struct mam_ring
+        hold;     /* private: outputs that the out ring cannot take yet, or that must be durable first */
+    int64_t held; /* messages in it */
+    int64_t held_since;    /* time at which the oldest began to wait; 0: none waits */
+    int64_t claimed_since; /* time at which the producer was seen inside a write; 0: it is not */
+    uint64_t next_durable; /* held head: released when this many records are durable */
     int32_t in_fenced, out_fenced;
     int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
     int64_t dropped;
@@ -38,7 +39,7 @@ struct mam_loop {
     struct mam_ring journal;
     uint64_t journal_sequence; /* of the next entry */
     uint64_t host_sequence;
-    int64_t worst_case;        /* bytes of journal ring that one message can need */
+    int64_t worst_case; /* bytes of journal ring that one message can need */
     int64_t hold_worst_case;
     int64_t now, heartbeat_due;
     int64_t consumed, since_counters;
@@ -104,7 +105,8 @@ static void fence_out(struct mam_loop *loop, uint32_t bridge, int code) {
 
 /* --- Journal --- */
 
-static void journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const void *message, uint32_t length) {
+static void journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const void *message,
+                    uint32_t length) {
     void *payload = NULL;
     int status = mam_ring_claim(&loop->journal, 1, MAM_ENTRY_HEADER + length, &payload);
     MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
@@ -361,12 +363,13 @@ static const char *const LABELS[] = {
     "law 4 plan first: violations", "law 5 determinism: violations", "law 6 exactly once: violations",
     "law 7 tamper evidence: violations", "law 8 no trust in a producer: violations",
     "law 9 clients first: violations", "law 10 fair over time: violations", "messages in", "messages out",
-    "messages rejected", "duplicates", "sequence gaps", "impossible messages", "alerts", "quotes", "blocks opened",
-    "blocks done", "blocks rejected", "children planned", "bookings sent", "bookings refused", "accounts", "members",
-    "instruments", "groups", "blocks at work", "children at work", "holdings", "halted on a broken law",
+    "messages rejected", "duplicates", "sequence gaps", "impossible messages", "alerts", "quotes",
+    "blocks opened", "blocks done", "blocks rejected", "children planned", "bookings sent",
+    "bookings refused", "accounts", "members", "instruments", "groups", "blocks at work", "children at work",
+    "holdings", "halted on a broken law",
     /* the loop's own */
-    "journal records", "journal full: polls put off", "rings fenced", "outputs held", "outputs dropped at fences",
-    "engine time, ns since the epoch", "polls of all rings"};
+    "journal records", "journal full: polls put off", "rings fenced", "outputs held",
+    "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings"};
 
 #define ENGINE_COUNTERS (sizeof(struct mam_engine_counts) / sizeof(int64_t))
 _Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 7, "a label for each counter");
@@ -390,7 +393,8 @@ static void publish_bridge_counters(struct mam_loop *loop) {
         const int64_t values[MAM_LOOP_BRIDGE_COUNTERS] = {lane->consumed, lane->released, lane->held,
                                                           lane->in_fenced + lane->out_fenced};
         for (size_t at = 0; at < MAM_LOOP_BRIDGE_COUNTERS; at++) {
-            mam_counter_set(loop->config.bridge_counters + (i * MAM_LOOP_BRIDGE_COUNTERS + at) * stride, values[at]);
+            mam_counter_set(loop->config.bridge_counters + (i * MAM_LOOP_BRIDGE_COUNTERS + at) * stride,
+                            values[at]);
         }
     }
 }
@@ -400,8 +404,8 @@ static void publish_counters(struct mam_loop *loop) {
     if (loop->config.counters == NULL) {
         return;
     }
-    int64_t own[7] = {(int64_t)loop->journal_sequence, loop->journal_stalls, loop->fenced, 0, 0, loop->now,
-                      loop->loops};
+    int64_t own[7] = {
+        (int64_t)loop->journal_sequence, loop->journal_stalls, loop->fenced, 0, 0, loop->now, loop->loops};
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         own[3] += loop->lanes[i].held;
         own[4] += loop->lanes[i].dropped;
@@ -466,7 +470,8 @@ static int64_t hold_capacity(const struct mam_capacities *limits) {
 }
 
 uint64_t mam_loop_journal_capacity(const struct mam_capacities *limits) {
-    uint64_t least = 2 * mam_engine_worst_case(limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) + 8 * ENTRY_SPACE;
+    uint64_t least =
+        2 * mam_engine_worst_case(limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) + 8 * ENTRY_SPACE;
     uint64_t capacity = 1 << 20;
     while (capacity < least) {
         capacity *= 2;
@@ -523,12 +528,15 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
         return NULL;
     }
     loop->worst_case =
-        (int64_t)mam_engine_worst_case(&config->limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) + ENTRY_SPACE;
+        (int64_t)mam_engine_worst_case(&config->limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) +
+        ENTRY_SPACE;
     loop->hold_worst_case = (int64_t)mam_engine_worst_case(&config->limits, 8 + MAM_RING_RECORD_HEADER);
     return loop;
 }
 
-void mam_loop_stop(struct mam_loop *loop) { __atomic_store_n(&loop->stop, 1, __ATOMIC_RELEASE); }
+void mam_loop_stop(struct mam_loop *loop) {
+    __atomic_store_n(&loop->stop, 1, __ATOMIC_RELEASE);
+}
 
 static void on_signal(int number) {
     (void)number;

@@ -1,11 +1,11 @@
 /*
- * The engine's loop: rings in, journal, rings out. One call that runs until it is told to stop; no allocation, no
- * lock, and with idle strategy `spin` no system call after it has started.
+ * The engine's loop: rings in, journal, rings out. One call that runs until it is told to stop; no
+ * allocation, no lock, and with idle strategy `spin` no system call after it has started.
  *
- * For each message: copied out of the ring, stamped with the time, journaled, applied; each output is journaled and
- * then released. The loop takes no message unless the journal has room for all that one message can cause, so a
- * record is never lost and the engine never stops half-way. A bridge that does not read is given `hold` memory, then
- * fenced; a ring with broken words is fenced at once. All other rings go on.
+ * For each message: copied out of the ring, stamped with the time, journaled, applied; each output is
+ * journaled and then released. The loop takes no message unless the journal has room for all that one message
+ * can cause, so a record is never lost and the engine never stops half-way. A bridge that does not read is
+ * given `hold` memory, then fenced; a ring with broken words is fenced at once. All other rings go on.
  */
 #ifndef MAM_LOOP_H
 #define MAM_LOOP_H
@@ -48,17 +48,18 @@ struct mam_loop_config {
     struct mam_loop_bridge bridges[64];
     void *journal;
     uint64_t journal_length;
-    void *directory;        /* heartbeat and ring states are written here */
-    int64_t *counters;      /* the first of MAM_LOOP_COUNTERS values, 128 bytes apart */
+    void *directory;          /* heartbeat and ring states are written here */
+    int64_t *counters;        /* the first of MAM_LOOP_COUNTERS values, 128 bytes apart */
     int64_t *bridge_counters; /* MAM_LOOP_BRIDGE_COUNTERS for each bridge, one after the other; or NULL */
-    const int64_t *durable; /* records that are on disk, as the audit writer counts them; or NULL */
+    const int64_t *durable;   /* records that are on disk, as the audit writer counts them; or NULL */
 };
 
 struct mam_loop;
 
 /* Bytes that mam_loop_create needs, or 0 if a limit is out of its range. */
 uint64_t mam_loop_size(const struct mam_loop_config *config);
-/* NULL, with one line in `error` (at least 200 bytes), when a ring or a size is wrong. `memory`: 64-byte aligned. */
+/* NULL, with one line in `error` (at least 200 bytes), when a ring or a size is wrong. `memory`: 64-byte
+ * aligned. */
 struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *config, char *error);
 /* Runs until SIGTERM, SIGINT or mam_loop_stop. Returns the number of messages consumed. */
 int64_t mam_loop_run(struct mam_loop *loop);

@@ -61,7 +61,8 @@ static bool convert_direct(struct mam_engine *engine, int64_t money, uint8_t fro
     for (uint32_t i = 0; i < engine->instrument_count; i++) {
         const struct mam_instrument_state *at = &engine->instruments[i];
         bool forward = at->base == from && at->profit == to;
-        if (at->definition.calc_mode != MAM_CALC_MODE_FOREX || !(forward || (at->base == to && at->profit == from))) {
+        if (at->definition.calc_mode != MAM_CALC_MODE_FOREX ||
+            !(forward || (at->base == to && at->profit == from))) {
             continue;
         }
         int64_t mid2 = mam_mid_doubled(engine, i);
@@ -89,6 +90,7 @@ bool mam_convert(struct mam_engine *engine, int64_t money, uint8_t from, uint8_t
     }
     uint8_t usd = mam_currency(engine, dollar);
     int64_t between;
-    return usd != UINT8_MAX && usd != from && usd != to && convert_direct(engine, money, from, usd, &between) &&
+    return usd != UINT8_MAX && usd != from && usd != to &&
+           convert_direct(engine, money, from, usd, &between) &&
            convert_direct(engine, between, usd, to, out);
 }

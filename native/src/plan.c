@@ -1,6 +1,6 @@
 /*
- * Who takes part in a block, and how much of it: the members' live state into the kernel's arrays, the kernel's
- * answer into children, and all of it into the journal before anything is traded (law 4).
+ * Who takes part in a block, and how much of it: the members' live state into the kernel's arrays, the
+ * kernel's answer into children, and all of it into the journal before anything is traded (law 4).
  */
 #include "allocate.h"
 #include "state.h"
@@ -38,8 +38,8 @@ static uint16_t measure_of(struct mam_engine *engine, const struct mam_group_sta
 }
 
 /* The member's weight (proportional) or desired volume (absolute); returns why it has none. */
-static uint16_t weigh(struct mam_engine *engine, const struct mam_block *block, const struct mam_member_state *member,
-                      int64_t *measure, int64_t *weight) {
+static uint16_t weigh(struct mam_engine *engine, const struct mam_block *block,
+                      const struct mam_member_state *member, int64_t *measure, int64_t *weight) {
     const struct mam_group_state *group = &engine->groups[block->group];
     const struct mam_account_state_row *account = &engine->accounts[member->account];
     uint16_t reason;
@@ -88,7 +88,8 @@ static struct cap cap_of(const struct mam_engine *engine, const struct mam_block
     const struct mam_account_state_row *account = &engine->accounts[member->account];
     const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
     struct cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
-    if (!side_allowed(account->trade_mode, block->side) || !side_allowed(instrument->trade_mode, block->side)) {
+    if (!side_allowed(account->trade_mode, block->side) ||
+        !side_allowed(instrument->trade_mode, block->side)) {
         tighten(&cap, 0, MAM_REASON_PERMISSION, MAM_CONSTRAINT_PERMISSION);
     }
     int64_t max_age = (int64_t)block->policy.state_max_age * 1000000;
@@ -115,7 +116,8 @@ static int64_t *carry_at(struct mam_engine *engine, uint32_t instrument, uint32_
 static uint32_t gather(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     uint32_t count = 0;
-    for (uint32_t at = engine->groups[block->group].first_member; at != MAM_NONE; at = engine->members[at].next) {
+    for (uint32_t at = engine->groups[block->group].first_member; at != MAM_NONE;
+         at = engine->members[at].next) {
         const struct mam_member_state *member = &engine->members[at];
         if (member->status == MAM_MEMBER_STATUS_LEFT) {
             continue;
@@ -126,9 +128,10 @@ static uint32_t gather(struct mam_engine *engine, const struct mam_block *block)
         rows->account[count] = member->account;
         rows->holding[count] = MAM_NONE;
         rows->login[count] = account->login;
-        rows->excluded[count] = member->status == MAM_MEMBER_STATUS_INACTIVE
-                                    ? MAM_REASON_INACTIVE
-                                    : weigh(engine, block, member, &rows->measure[count], &rows->weight[count]);
+        rows->excluded[count] =
+            member->status == MAM_MEMBER_STATUS_INACTIVE
+                ? MAM_REASON_INACTIVE
+                : weigh(engine, block, member, &rows->measure[count], &rows->weight[count]);
         if (rows->excluded[count] != MAM_REASON_NONE) {
             rows->weight[count] = 0;
         }
@@ -147,8 +150,8 @@ static uint32_t gather(struct mam_engine *engine, const struct mam_block *block)
 
 /* --- Into the journal --- */
 
-static void emit_plan(struct mam_engine *engine, struct mam_block *block, const struct mam_allocation *allocation,
-                      uint8_t method, uint16_t reason) {
+static void emit_plan(struct mam_engine *engine, struct mam_block *block,
+                      const struct mam_allocation *allocation, uint8_t method, uint16_t reason) {
     const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
     struct mam_plan plan;
     mam_plan_init(&plan);
@@ -212,7 +215,8 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
     if (children == 0) {
         return true;
     }
-    uint32_t first = children > engine->extents.units ? MAM_EXTENT_NONE : mam_extents_take(&engine->extents, children);
+    uint32_t first =
+        children > engine->extents.units ? MAM_EXTENT_NONE : mam_extents_take(&engine->extents, children);
     if (first == MAM_EXTENT_NONE) {
         return false;
     }
@@ -233,7 +237,8 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
     return true;
 }
 
-static void nobody_gets_anything(struct mam_engine *engine, struct mam_allocation *allocation, uint16_t reason) {
+static void nobody_gets_anything(struct mam_engine *engine, struct mam_allocation *allocation,
+                                 uint16_t reason) {
     struct mam_scratch_rows *rows = &engine->rows;
     for (uint32_t i = 0; i < allocation->count; i++) {
         rows->quota[i] = rows->floor_volume[i] = rows->remainder[i] = rows->result[i] = 0;
@@ -249,8 +254,8 @@ static void nobody_gets_anything(struct mam_engine *engine, struct mam_allocatio
 }
 
 /* The kernel's answer becomes the block's children and the journal's plan. Returns why there is none. */
-static uint16_t conclude(struct mam_engine *engine, struct mam_block *block, struct mam_allocation *allocation,
-                         uint8_t method, uint16_t reason) {
+static uint16_t conclude(struct mam_engine *engine, struct mam_block *block,
+                         struct mam_allocation *allocation, uint8_t method, uint16_t reason) {
     if (reason == MAM_REASON_NONE && !take_children(engine, block, allocation->count)) {
         reason = MAM_REASON_TABLE_FULL;
     }
@@ -341,8 +346,8 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
 
 /* --- Closes --- */
 
-static void holder_row(struct mam_engine *engine, uint32_t at, uint32_t account, uint32_t holding, uint64_t login,
-                       int64_t held) {
+static void holder_row(struct mam_engine *engine, uint32_t at, uint32_t account, uint32_t holding,
+                       uint64_t login, int64_t held) {
     struct mam_scratch_rows *rows = &engine->rows;
     rows->member[at] = MAM_NONE;
     rows->account[at] = account;
@@ -381,7 +386,8 @@ static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block
 }
 
 /* Exact share of a close: quota, floor and remainder, for the explanation. */
-static void explain_close(struct mam_engine *engine, uint32_t count, int64_t closed, int64_t total, int64_t step) {
+static void explain_close(struct mam_engine *engine, uint32_t count, int64_t closed, int64_t total,
+                          int64_t step) {
     struct mam_scratch_rows *rows = &engine->rows;
     for (uint32_t i = 0; i < count; i++) {
         rows->quota[i] = (int64_t)((__int128)closed * rows->weight[i] / total);
@@ -398,7 +404,8 @@ uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block) {
     bool house = false;
     uint32_t count = gather_holders(engine, block, &total, &house);
     int64_t closed = block->volume < total ? block->volume : total;
-    struct mam_allocation allocation = {.count = count, .total_weight = (uint64_t)total, .capped = rows->capped};
+    struct mam_allocation allocation = {
+        .count = count, .total_weight = (uint64_t)total, .capped = rows->capped};
     uint16_t reason = count == 0 ? MAM_REASON_HOLDING : MAM_REASON_NONE;
     if (reason == MAM_REASON_NONE) {
         reason = (uint16_t)mam_divide_close(count, step, rows->login, rows->weight, closed, rows->result,

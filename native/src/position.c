@@ -32,7 +32,9 @@ uint32_t mam_position_open(struct mam_engine *engine, uint32_t group, uint32_t i
     return at;
 }
 
-static uint64_t holding_key(uint32_t position, uint32_t account) { return (uint64_t)position << 32 | account; }
+static uint64_t holding_key(uint32_t position, uint32_t account) {
+    return (uint64_t)position << 32 | account;
+}
 
 uint32_t mam_holding_find(const struct mam_engine *engine, uint32_t position, uint32_t account) {
     uint32_t at = mam_table_get(&engine->holding_by_key, holding_key(position, account));

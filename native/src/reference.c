@@ -115,7 +115,9 @@ uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *m, 
     return MAM_REASON_NONE;
 }
 
-static bool money_in_range(int64_t money) { return -MONEY_MAX <= money && money <= MONEY_MAX; }
+static bool money_in_range(int64_t money) {
+    return -MONEY_MAX <= money && money <= MONEY_MAX;
+}
 
 uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_account_state *m, uint16_t *field) {
     uint32_t at = mam_table_get(&engine->account_by_login, m->login);
@@ -228,7 +230,8 @@ static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
     return MAM_REASON_NONE;
 }
 
-static uint16_t join(struct mam_engine *engine, uint32_t group, uint32_t account, uint64_t key, uint32_t *member) {
+static uint16_t join(struct mam_engine *engine, uint32_t group, uint32_t account, uint64_t key,
+                     uint32_t *member) {
     if (engine->member_count == engine->limits.members) {
         return MAM_REASON_TABLE_FULL;
     }
@@ -249,7 +252,8 @@ static uint16_t join(struct mam_engine *engine, uint32_t group, uint32_t account
     return MAM_REASON_NONE;
 }
 
-/* One who left keeps its place in the list as `left`: what it holds is still closed with the master's position. */
+/* One who left keeps its place in the list as `left`: what it holds is still closed with the master's
+ * position. */
 uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, uint16_t *field) {
     uint16_t reason = check_member(m, field);
     if (reason != MAM_REASON_NONE) {

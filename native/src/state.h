@@ -1,6 +1,6 @@
 /*
- * The engine's state: private to the engine's own files. Plain arrays of fixed size, joined by indexes, so that
- * it can be copied, compared and rebuilt. MAM_NONE is "no index".
+ * The engine's state: private to the engine's own files. Plain arrays of fixed size, joined by indexes, so
+ * that it can be copied, compared and rebuilt. MAM_NONE is "no index".
  *
  * Invariants (asserted in audit.c after every message that touches a block):
  *   block:    sum of children's assigned volumes + house = filled          (law 1)
@@ -78,16 +78,16 @@ struct mam_position_row {
     uint8_t side, used;
     uint32_t first_holding, holding_count;
     uint32_t open_blocks; /* blocks at work on it */
-    int64_t house; /* volume that no child holds */
+    int64_t house;        /* volume that no child holds */
 };
 
 struct mam_holding {
     uint32_t position, account;
     uint32_t next, previous;
-    int64_t volume;      /* assigned by opens, less what closes have taken out */
-    uint64_t ticket;     /* the child's position at the server; 0: not known yet */
-    int64_t unconfirmed; /* opens that the server has not answered */
-    uint32_t pending;    /* bookings without an answer, and deferred ones */
+    int64_t volume;                          /* assigned by opens, less what closes have taken out */
+    uint64_t ticket;                         /* the child's position at the server; 0: not known yet */
+    int64_t unconfirmed;                     /* opens that the server has not answered */
+    uint32_t pending;                        /* bookings without an answer, and deferred ones */
     uint32_t deferred_block, deferred_child; /* first child that waits for the ticket */
 };
 
@@ -126,10 +126,10 @@ struct mam_block {
     int64_t house_planned; /* a close: what the house holds and closes with them */
     int64_t filled, allocated, house;
     int64_t reference_price, deviation, price_limit, stop_loss;
-    int64_t price;   /* of the children, once known */
-    int64_t residue; /* 1e-16 price x lot that rounding it left */
-    __int128 notional;          /* sum of price x volume of the fills */
-    int64_t deadline;           /* INT64_MAX: none */
+    int64_t price;                             /* of the children, once known */
+    int64_t residue;                           /* 1e-16 price x lot that rounding it left */
+    __int128 notional;                         /* sum of price x volume of the fills */
+    int64_t deadline;                          /* INT64_MAX: none */
     uint32_t first_child, child_count, extent; /* extent: children taken from the pool */
     uint32_t asked, answered;                  /* bookings */
     uint32_t leg_count;
@@ -177,8 +177,8 @@ struct mam_engine {
     struct mam_child *children;
     int64_t *carries; /* instrument x member: 1e-8 lot that rounding still owes */
 
-    struct mam_table instrument_by_id, account_by_login, group_by_id, member_by_key, position_by_key, holding_by_key,
-        block_by_id, seen;
+    struct mam_table instrument_by_id, account_by_login, group_by_id, member_by_key, position_by_key,
+        holding_by_key, block_by_id, seen;
     uint64_t *history; /* ring of remembered keys */
     uint32_t history_next, history_count;
     uint32_t instrument_count, account_count, group_count, member_count;
@@ -199,10 +199,13 @@ void mam_law_broken(struct mam_engine *engine, uint32_t law, uint32_t block);
 /* --- reference.c: what the server and control tell --- */
 uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrument *message, uint16_t *field);
 uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *message, uint16_t *field);
-uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_account_state *message, uint16_t *field);
-uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_policy *message, uint16_t *field);
+uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_account_state *message,
+                              uint16_t *field);
+uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_policy *message,
+                             uint16_t *field);
 uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *message, uint16_t *field);
-uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *message, uint16_t *field);
+uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *message,
+                            uint16_t *field);
 
 /* --- market.c: quotes --- */
 uint16_t mam_on_quote(struct mam_engine *engine, const struct mam_quote *message, uint16_t *field);
@@ -213,15 +216,19 @@ int64_t mam_mid_doubled(struct mam_engine *engine, uint32_t instrument);
 bool mam_convert(struct mam_engine *engine, int64_t money, uint8_t from, uint8_t to, int64_t *out);
 
 /* --- plan.c: who takes part, and how much of it --- */
-/* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be placed. */
+/* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be
+ * placed. */
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block);
 /* The same for a closing block, by holdings. */
 uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block);
 
 /* --- block.c: a block's life --- */
-uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_deal *message, uint16_t *field);
-uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_order *message, uint16_t *field);
-uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *message, uint16_t *field);
+uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_deal *message,
+                            uint16_t *field);
+uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_order *message,
+                             uint16_t *field);
+uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *message,
+                              uint16_t *field);
 void mam_block_change(struct mam_engine *engine, struct mam_block *block, uint8_t status, uint16_t reason);
 void mam_block_report(struct mam_engine *engine, const struct mam_block *block);
 /* The legs are over: rejected if nothing was filled, else on to the children. */
@@ -246,7 +253,8 @@ void mam_leg_cancel(struct mam_engine *engine, struct mam_block *block);
 void mam_leg_timeout(struct mam_engine *engine, struct mam_block *block);
 
 /* --- booking.c: the children at the server --- */
-uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *message, uint16_t *field);
+uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *message,
+                               uint16_t *field);
 /* Sends the Booking of every child that has volume. */
 void mam_book_children(struct mam_engine *engine, struct mam_block *block);
 void mam_booking_timeout(struct mam_engine *engine, struct mam_block *block);

@@ -72,7 +72,8 @@ static inline bool mam_table_put(struct mam_table *table, uint64_t key, uint32_t
     return true;
 }
 
-/* Removes a key if it is there; then moves later entries of its run back so that none is cut off from home. */
+/* Removes a key if it is there; then moves later entries of its run back so that none is cut off from home.
+ */
 static inline void mam_table_remove(struct mam_table *table, uint64_t key) {
     uint32_t hole = mam_table_slot(table, key);
     if (!table->slots[hole].used) {
