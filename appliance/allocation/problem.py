@@ -1,4 +1,4 @@
-"""The JSON of `mam allocate` (docs/allocation.md), checked and typed. Decimals are strings; defaults as here."""
+"""The JSON of `mam allocate` (docs/allocation.md), checked and typed: decimals are strings, defaults as here."""
 
 from typing import Annotated, Literal
 
@@ -39,7 +39,7 @@ class Group(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Member(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One sub-account. `weight`: percent, ratio, coefficient, lots, multiplier or risk percent, as the method asks."""
+    """One sub-account. `weight`: percent, ratio, coefficient, lots, multiplier or risk percent, by method."""
 
     login: Login
     currency: Currency = "USD"
@@ -83,7 +83,9 @@ def read_problem(text: bytes, name: str) -> Problem:
     seen: set[int] = set()
     for at, member in enumerate(problem.members):
         if member.login in seen:
-            raise InputError(f"{name}: members[{at}].login {member.login} stands there twice, expected each once")
+            raise InputError(
+                f"{name}: members[{at}].login {member.login} stands there twice, expected each once"
+            )
         seen.add(member.login)
     return problem
 

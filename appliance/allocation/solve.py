@@ -24,7 +24,11 @@ class _Desk:
         count = len(problem.members)
         self.engine = Engine(
             capacities_for(
-                accounts=count + 1, members=count, instruments=len(problem.quotes) + 1, children=count, holdings=count
+                accounts=count + 1,
+                members=count,
+                instruments=len(problem.quotes) + 1,
+                children=count,
+                holdings=count,
             )
         )
         self._bridges = {role: self.engine.open_bridge(role.name.lower(), role) for role in Role}

@@ -24,7 +24,7 @@ class Replay:
 
 
 def replay(entries: Iterable[Entry], progress: Progress = lambda done: None) -> Replay:
-    """Feed the inputs to a fresh engine (a new one at each Opened) and compare what it says. AuditError: no run."""
+    """Feed the inputs to a fresh engine (a new one at each Opened) and compare. AuditError: no run."""
     result = Replay()
     engine: Engine | None = None
     expected: list[Output] = []
@@ -34,7 +34,10 @@ def replay(entries: Iterable[Entry], progress: Progress = lambda done: None) -> 
             result.difference = _compare(entry, expected)
         elif entry.kind == INPUT:
             if expected:
-                result.difference = f"before record {entry.leaf_index}: the engine says {_name(expected[0])}, the log does not"
+                said = _describe(expected[0].message)
+                result.difference = (
+                    f"before record {entry.leaf_index}: the engine says {said}, the log does not"
+                )
             opened = _template(entry.message) == OPENED_ID and entry.bridge == 0
             if opened:
                 engine = Engine(_capacities(entry))
@@ -50,7 +53,7 @@ def replay(entries: Iterable[Entry], progress: Progress = lambda done: None) -> 
             return result
         progress(result.inputs)
     if expected:
-        result.difference = f"at the end: the engine says {_name(expected[0])}, the log does not"
+        result.difference = f"at the end: the engine says {_describe(expected[0].message)}, the log does not"
     return result
 
 
@@ -86,7 +89,8 @@ def _compare(entry: Entry, expected: list[Output]) -> str | None:
     if output.message == entry.message and output.bridge == entry.bridge:
         return None
     if output.bridge != entry.bridge:
-        return f"{where}: {_describe(entry.message)} went to bridge {entry.bridge}, the engine sends it to {output.bridge}"
+        kind = _describe(entry.message)
+        return f"{where}: {kind} went to bridge {entry.bridge}, the engine sends it to {output.bridge}"
     return f"{where}: {_difference(entry.message, output.message)}"
 
 
@@ -101,10 +105,6 @@ def _difference(logged: bytes, said: bytes) -> str:
     return f"{one['msg']}: " + ", ".join(
         f"{name} is {one[name]} in the log, {other[name]} by the engine" for name in fields
     )
-
-
-def _name(output: Output) -> str:
-    return _describe(output.message)
 
 
 def _describe(message: bytes) -> str:

@@ -15,8 +15,12 @@ from appliance.schema.messages import SENTENCES, Reason
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("allocate", help="what-if: who would get what of an order, and why")
-    parser.add_argument("problem", metavar="PROBLEM.json", help='the question (docs/allocation.md); "-" reads standard input')
-    parser.add_argument("--json", action="store_true", help="one JSON object (the default when not on a terminal)")
+    parser.add_argument(
+        "problem", metavar="PROBLEM.json", help='the question (docs/allocation.md); "-" reads standard input'
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object (the default when not on a terminal)"
+    )
     parser.add_argument("--table", action="store_true", help="a readable table (the default on a terminal)")
     parser.set_defaults(run=run)
 
@@ -44,11 +48,23 @@ def table(answer: Answer) -> list[str]:
     """The answer as lines for people."""
     head = ["login", "volume", "quota", "measure", "weight", "cap", "binding", "why"]
     rows = [
-        [str(c.login), c.volume, c.quota, c.measure or "", c.weight, c.cap or "", c.binding or "", c.reason or ""]
+        [
+            str(c.login),
+            c.volume,
+            c.quota,
+            c.measure or "",
+            c.weight,
+            c.cap or "",
+            c.binding or "",
+            c.reason or "",
+        ]
         for c in answer.children
     ]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
     lines.append(f"planned {answer.volume}, unallocated {answer.unallocated}")
     if answer.reason is not None:
         sentence = SENTENCES["Reason"][Reason[answer.reason.upper()]]

@@ -26,7 +26,9 @@ def run(options: argparse.Namespace) -> int:
     """Print them; 1 when a law's counter is not zero."""
     counters = read_counters(options.instance)
     if options.json:
-        print(json.dumps({counter.label: counter.value for counter in counters}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps({counter.label: counter.value for counter in counters}, indent=2, ensure_ascii=False)
+        )
     elif options.openmetrics:
         print(openmetrics(options.instance, counters), end="")
     else:
@@ -57,4 +59,5 @@ def openmetrics(instance: str, counters: list[Counter]) -> str:
     """OpenMetrics exposition of the counters."""
     registry = CollectorRegistry()
     registry.register(_Collector(instance, counters))
-    return generate_latest(registry).decode()
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode()

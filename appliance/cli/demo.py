@@ -23,11 +23,21 @@ DATA = Path(appliance.demo.__file__).parent / "data"
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("demo", help="the whole stack in one go, on an embedded broker and LPs")
-    parser.add_argument("--accounts", type=_count, default=1000, metavar="N", help="sub-accounts (default: 1000)")
-    parser.add_argument("--orders", type=_count, default=1000, metavar="N", help="master orders (default: 1000)")
-    parser.add_argument("--ticks", nargs="+", type=Path, metavar="FILE", help="CSV files time_ns,bid,ask, one a symbol")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="two runs with one seed allocate the same")
-    parser.add_argument("--dir", type=Path, metavar="DIR", help="where the log goes (default: a new temporary folder)")
+    parser.add_argument(
+        "--accounts", type=_count, default=1000, metavar="N", help="sub-accounts (default: 1000)"
+    )
+    parser.add_argument(
+        "--orders", type=_count, default=1000, metavar="N", help="master orders (default: 1000)"
+    )
+    parser.add_argument(
+        "--ticks", nargs="+", type=Path, metavar="FILE", help="CSV files time_ns,bid,ask, one a symbol"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="two runs with one seed allocate the same"
+    )
+    parser.add_argument(
+        "--dir", type=Path, metavar="DIR", help="where the log goes (default: a new temporary folder)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the screen")
     parser.set_defaults(run=run)
 
@@ -59,11 +69,21 @@ class _Progress:
         self._last = phase
         filled = 30 * done // max(1, self._orders)
         text = f"{phase:<10} [{'#' * filled:<30}] {done:,} of {self._orders:,} orders, {children:,} children"
-        print(f"\r\x1b[K{text}" if self._live else text, end="" if self._live else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r\x1b[K{text}" if self._live else text,
+            end="" if self._live else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            print(f"\r\x1b[K{text}" if self._live else text, end="" if self._live else "\n", file=sys.stderr, flush=True)
+            print(
+                f"\r\x1b[K{text}" if self._live else text,
+                end="" if self._live else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def clear(self) -> None:
         if self._live and not self._quiet:

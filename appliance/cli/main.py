@@ -17,7 +17,8 @@ from appliance.memory.errors import MemoryLayoutError
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mam", description="Multi Account Manager appliance: divides a master's trades over sub-accounts."
+        prog="mam",
+        description="Multi Account Manager appliance: divides a master's trades over sub-accounts.",
     )
     parser.add_argument("--version", action="version", version=f"mam {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

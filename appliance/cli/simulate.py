@@ -1,11 +1,11 @@
-"""`mam simulate SCENARIO.jsonl`: messages in, messages out; no process, no clock. The same lines, the same bytes."""
+"""`mam simulate SCENARIO.jsonl`: messages in, messages out; no process, no clock. Same lines, same bytes."""
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from appliance._native import lib
 from appliance.engine import Engine, Output
@@ -21,7 +21,9 @@ Line = tuple[int, dict[str, Any]]
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("simulate", help="messages in, messages out; no process, no clock")
-    parser.add_argument("scenario", metavar="SCENARIO.jsonl", help='one message a line; "-" reads standard input')
+    parser.add_argument(
+        "scenario", metavar="SCENARIO.jsonl", help='one message a line; "-" reads standard input'
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,9 +31,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the engine's outputs, one JSON object a line."""
     name = options.scenario
     try:
-        lines = list(_read(name, sys.stdin if name == "-" else Path(name).open(encoding="utf-8")))
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    lines = list(_parse(name, text))
     simulation = Simulation(lines)
     for number, fields in lines:
         try:
@@ -43,20 +46,18 @@ def run(options: argparse.Namespace) -> int:
     return 0 if not any(simulation.engine.laws()) else 1
 
 
-def _read(name: str, file: TextIO) -> Iterator[Line]:
-    with file:
-        for number, text in enumerate(file, 1):
-            if not text.strip() or text.lstrip().startswith("//"):
-                continue
-            try:
-                fields = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise InputError(
-                    f"{name}, line {number}, column {error.colno}: expected one JSON object"
-                ) from None
-            if not isinstance(fields, dict):
-                raise InputError(f"{name}, line {number}: expected one JSON object")
-            yield number, fields
+def _parse(name: str, text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith("//"):
+            continue
+        try:
+            fields = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            column = getattr(error, "colno", 1)
+            raise InputError(f"{name}, line {number}, column {column}: expected one JSON object") from None
+        if not isinstance(fields, dict):
+            raise InputError(f"{name}, line {number}: expected one JSON object")
+        yield number, fields
 
 
 class Simulation:
@@ -67,7 +68,9 @@ class Simulation:
         kinds = [fields.get("msg") for _, fields in lines]
         accounts = kinds.count("Account")
         self.engine = Engine(
-            capacities_for(accounts=accounts, members=kinds.count("Member"), instruments=kinds.count("Instrument"))
+            capacities_for(
+                accounts=accounts, members=kinds.count("Member"), instruments=kinds.count("Instrument")
+            )
         )
         self._numbers: dict[str, int] = {"host": HOST}
         self._sequences: dict[int, int] = {}
@@ -86,7 +89,9 @@ class Simulation:
                 self._sequences[bridge] = max(sequence, self._sequences.get(bridge, 0))
         message = b"" if bridge == HOST else from_json(fields)
         while (deadline := self.engine.deadline) is not None and deadline <= time:
-            yield from self._show(self.engine.host(max(deadline, self._time), "Clock", now=deadline), deadline)
+            yield from self._show(
+                self.engine.host(max(deadline, self._time), "Clock", now=deadline), deadline
+            )
         self._time = time
         if bridge == HOST:
             values = {key: value for key, value in fields.items() if key not in ("msg", "sequence")}
@@ -105,7 +110,9 @@ class Simulation:
             raise InputError(f'"source" is {source!r}: expected the name of a bridge')
         if source not in self._numbers:
             if role not in (1, 2, 3):
-                raise InputError(f'"source" is {source!r}: no bridge of that name has sent anything that tells its role')
+                raise InputError(
+                    f'"source" is {source!r}: no bridge of that name has sent anything that tells its role'
+                )
             self._numbers[source] = self.engine.open_bridge(source, Role(role), self._time)
         return self._numbers[source]
 

@@ -1,4 +1,4 @@
-"""The daemon's configuration file (TOML), checked and typed. Every default stands here; docs/operator.md explains."""
+"""The daemon's configuration file (TOML), checked and typed; every default stands here (docs/operator.md)."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -88,5 +88,7 @@ def read_config(path: str) -> Config:
         for what in ("in_capacity", "out_capacity"):
             capacity = getattr(bridge, what)
             if capacity & (capacity - 1) or not 4096 <= capacity <= 1 << 30:
-                raise InputError(f"{path}: bridge {bridge.name}: {what} {capacity}: expected a power of two, 4096 to 2^30")
+                raise InputError(
+                    f"{path}: bridge {bridge.name}: {what} {capacity}: expected a power of two, 4096 to 2^30"
+                )
     return config

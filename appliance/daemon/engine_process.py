@@ -1,6 +1,6 @@
 """The engine's process: attaches the instance's regions and makes one C call, which is the loop.
 
-Started by the daemon as `python -m appliance.daemon.engine_process`, with its settings as JSON on standard input.
+Started by the daemon as `python -m appliance.daemon.engine_process`, its settings as JSON on standard input.
 The garbage collector is frozen and the core is pinned before the call; the call touches no Python object.
 """
 
@@ -18,7 +18,16 @@ from appliance import __version__
 from appliance._native import ffi, lib
 from appliance.daemon.config import Config
 from appliance.engine import Capacities
-from appliance.memory import Counters, Directory, Region, counters_name, directory_name, in_name, journal_name, out_name
+from appliance.memory import (
+    Counters,
+    Directory,
+    Region,
+    counters_name,
+    directory_name,
+    in_name,
+    journal_name,
+    out_name,
+)
 
 IDLE = {"spin": lib.MAM_IDLE_SPIN, "yield": lib.MAM_IDLE_YIELD, "backoff": lib.MAM_IDLE_BACKOFF}
 DURABILITY = {"async": lib.MAM_DURABILITY_ASYNC, "commit": lib.MAM_DURABILITY_COMMIT}
@@ -45,7 +54,7 @@ def capacities_of(config: Config) -> Capacities:
 
 def counter_labels() -> list[str]:
     """Labels of the loop's counters, in their order."""
-    labels = []
+    labels: list[str] = []
     while (label := lib.mam_loop_counter_label(len(labels))) != ffi.NULL:
         labels.append(ffi.string(label).decode())
     return labels

@@ -1,7 +1,7 @@
 """The daemon: creates the instance's memory, starts the engine and the audit writer, watches them, ends them.
 
-Order of the end: the engine stops taking messages, the writer drains the journal and signs a last checkpoint, the
-regions go. Order of the start is the reverse: nothing can be journaled before there is a writer.
+Order of the end: the engine stops taking messages, the writer drains the journal and signs a last checkpoint,
+the regions go. Order of the start is the reverse: nothing can be journaled before there is a writer.
 """
 
 import contextlib
@@ -54,7 +54,9 @@ def _ids(bridge: BridgeSection) -> tuple[int, int]:
         uid = pwd.getpwnam(bridge.owner).pw_uid if bridge.owner else -1
         gid = grp.getgrnam(bridge.group).gr_gid if bridge.group else -1
     except KeyError as error:
-        raise InputError(f"bridge {bridge.name}: {error.args[0]}: expected a user or group of this host") from None
+        raise InputError(
+            f"bridge {bridge.name}: {error.args[0]}: expected a user or group of this host"
+        ) from None
     return uid, gid
 
 
@@ -98,7 +100,9 @@ class Daemon:
         keys.load_signer(Path(config.audit.key))
         journal = lib.mam_loop_journal_capacity(capacities_of(config).to_c())
         if journal > lib.MAM_RING_CAPACITY_MAX:
-            raise InputError("capacities: one order could need a journal ring of more than 1 GiB; lower holdings or children")
+            raise InputError(
+                "capacities: an order could need a journal of more than 1 GiB; lower holdings or children"
+            )
         self._instance = Instance.create(
             config.instance,
             [_spec(bridge) for bridge in config.bridges],
@@ -107,15 +111,15 @@ class Daemon:
             salvage=self._salvage,
         )
         counters = self._instance.counters
-        first = [counters.allocate(COUNTER_TYPE + i, label) for i, label in enumerate(counter_labels())][0]
-        first_of_bridges = [
+        loop = [counters.allocate(COUNTER_TYPE + i, label) for i, label in enumerate(counter_labels())]
+        bridges = [
             counters.allocate(BRIDGE_COUNTER_TYPE + i, f"bridge {bridge.name}: {label}", bridge.name.encode())
             for bridge in config.bridges
             for i, label in enumerate(bridge_counter_labels())
-        ][0]
+        ]
         self._ids = audit_counters.allocate(counters)
         self._start_writer()
-        self._start_engine(first, first_of_bridges)
+        self._start_engine(loop[0], bridges[0])
 
     def _writer_command(self, *more: str) -> list[str]:
         audit = self.config.audit
@@ -127,19 +131,25 @@ class Daemon:
         """What a killed daemon's journal still holds goes into the log before the ring is made anew."""
         done = subprocess.run(self._writer_command("--once"), start_new_session=True, check=False)
         if done.returncode != 0:
-            raise DaemonError("the journal of the former run could not be drained into the log; nothing was removed")
+            raise DaemonError(
+                "the journal of the former run could not be drained into the log; nothing was removed"
+            )
 
     def _start_writer(self) -> None:
         assert self._instance is not None
         state = self._ids[audit_counters.STATE]
         self._instance.counters.set(state, 0)
         self._writer = subprocess.Popen(
-            self._writer_command("--parent", str(os.getpid())), start_new_session=True, stdin=subprocess.DEVNULL
+            self._writer_command("--parent", str(os.getpid())),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + START_SECONDS
         while self._instance.counters.get(state) != audit_counters.RUNNING:
             if self._writer.poll() is not None:
-                raise InputError(f"audit: the writer did not start on {self.config.audit.directory} (its line is above)")
+                raise InputError(
+                    f"audit: the writer did not start on {self.config.audit.directory} (its line is above)"
+                )
             if time.monotonic() > deadline:
                 raise DaemonError(f"the audit writer was not ready after {START_SECONDS:.0f} s")
             time.sleep(0.01)
@@ -180,10 +190,12 @@ class Daemon:
         return self._writer.pid
 
     def watch(self) -> None:
-        """Call this a few times a second. DaemonError when it cannot go on; a killed writer is started again."""
+        """Call this a few times a second. DaemonError: it cannot go on. A killed writer is started again."""
         assert self._instance is not None and self._engine is not None and self._writer is not None
         if self._engine.poll() is not None:
-            raise DaemonError(f"the engine ended by itself (status {self._engine.returncode}); the log is whole up to there")
+            raise DaemonError(
+                f"the engine ended by itself (status {self._engine.returncode}); the log is whole up to there"
+            )
         status = self._writer.poll()
         if status is not None:
             if status > 0 or self._restarts == RESTARTS_MAX:
@@ -245,10 +257,11 @@ def end_signals() -> Iterator[int]:
 def run(config: Config) -> int:
     """`mam run`: until SIGTERM or SIGINT; the exit status."""
     with end_signals() as wake, Daemon(config) as daemon:
-        print(f"mam run: instance {config.instance} is running, engine pid {daemon.engine_pid}, "
-              f"log in {config.audit.directory}", flush=True)
+        print(
+            f"mam run: instance {config.instance} is running, engine pid {daemon.engine_pid}, "
+            f"log in {config.audit.directory}",
+            flush=True,
+        )
         while not select.select([wake], [], [], WATCH_SECONDS)[0]:
             daemon.watch()
     return daemon.status
-
-

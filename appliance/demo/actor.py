@@ -1,4 +1,4 @@
-"""A process of the embedded broker, as its stage manager sees it: commands in, events out, one JSON line each."""
+"""A process of the embedded broker, as its stage manager sees it: commands in, events out, JSON lines."""
 
 import contextlib
 import os
@@ -26,7 +26,17 @@ class Actor:
         self.name = name
         self.progress: dict[str, Any] = {}
         self._rest = b""
-        command = [sys.executable, "-m", module, "--instance", instance, "--bridge", name, "--script", str(script)]
+        command = [
+            sys.executable,
+            "-m",
+            module,
+            "--instance",
+            instance,
+            "--bridge",
+            name,
+            "--script",
+            str(script),
+        ]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )

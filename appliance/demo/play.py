@@ -1,7 +1,7 @@
-"""The stage manager of the demo: starts the daemon and the embedded broker, sets the day's phases, ends them all.
+"""The demo's stage manager: starts the daemon and the embedded broker, sets the day's phases, ends them all.
 
-Each phase first lets the LPs quote, waits until the engine has consumed it, then releases orders; so two runs of
-one seed allocate the same, although four processes run side by side.
+Each phase first lets the LPs quote, waits until the engine has consumed it, then releases orders; so two runs
+of one seed allocate the same, although four processes run side by side.
 """
 
 import os
@@ -63,7 +63,9 @@ class Demo:
     def __init__(self, options: Options, beat: Beat) -> None:
         """Generates the scenario and the configuration; starts nothing."""
         self.options = options
-        self.scenario: Scenario = generate(options.seed, options.accounts, options.orders, read_all(options.ticks))
+        self.scenario: Scenario = generate(
+            options.seed, options.accounts, options.orders, read_all(options.ticks)
+        )
         self.instance = f"demo-{os.getpid()}"
         self._beat = beat
         self._phase = "setting up"
@@ -101,7 +103,9 @@ class Demo:
             instance=self.instance,
             bridges=bridges,
             audit=AuditSection(directory=str(self.log), key=str(key)),
-            engine=EngineSection(cpu=self._engine_cpu, idle="backoff" if self._engine_cpu is None else "spin"),
+            engine=EngineSection(
+                cpu=self._engine_cpu, idle="backoff" if self._engine_cpu is None else "spin"
+            ),
             capacities=CapacitySection(
                 instruments=len(scenario.instruments),
                 accounts=count + len(scenario.groups),
@@ -191,7 +195,9 @@ class Demo:
         while self._counter(f"bridge {bridge}: messages consumed") < sent:
             self._tick()
             if time.monotonic() > deadline:
-                raise DemoFailed(f"the engine did not consume what {bridge} sent within {CONSUME_SECONDS:.0f} s")
+                raise DemoFailed(
+                    f"the engine did not consume what {bridge} sent within {CONSUME_SECONDS:.0f} s"
+                )
             time.sleep(0.001)
 
     def _counter(self, label: str) -> int:
@@ -217,7 +223,9 @@ class Demo:
 
     def _send(self, msg: str, **fields: Any) -> None:
         self._control_sequence += 1
-        message = from_json({"msg": msg, "sequence": self._control_sequence, "operator_name": "demo", **fields})
+        message = from_json(
+            {"msg": msg, "sequence": self._control_sequence, "operator_name": "demo", **fields}
+        )
         while not self._control.send(message):
             time.sleep(0.001)
 
@@ -227,7 +235,9 @@ class Demo:
         self._consumed("control", self._control_sequence)
         rejected = self._counter("messages rejected")
         if rejected:
-            raise DemoFailed(f"the engine refused {rejected} of the messages that set it up; the log says which")
+            raise DemoFailed(
+                f"the engine refused {rejected} of the messages that set it up; the log says which"
+            )
 
     def _send_group(self, group: Group) -> None:
         self._send(

@@ -24,6 +24,7 @@ LAWS = (
     "fair_over_time",
 )
 BAR = 40
+PERCENTILES = (("p50", "p50"), ("p99", "p99"), ("p99.9", "p999"), ("max", "max"))
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Result:
         if len(self.latencies_us) == 0:
             return {"p50": 0.0, "p99": 0.0, "p999": 0.0, "max": 0.0}
         p50, p99, p999 = np.percentile(self.latencies_us, [50, 99, 99.9])
-        named = {"p50": p50, "p99": p99, "p999": p999, "max": self.latencies_us.max()}
+        named = {"p50": p50, "p99": p99, "p999": p999, "max": np.max(self.latencies_us)}
         return {name: round(float(value), 1) for name, value in named.items()}
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,10 +64,18 @@ class Result:
             "children": self.children,
             "latency_us": self.latency(),
             "laws": self.laws,
-            "audit": {"records": self.report.records, "verified": self.report.verified, "dir": self.directory},
+            "audit": {
+                "records": self.report.records,
+                "verified": self.report.verified,
+                "dir": self.directory,
+            },
             "host": host(),
             "ledger": self.ledger,
-            "replay": {"inputs": self.replay.inputs, "outputs": self.replay.outputs, "difference": self.replay.difference},
+            "replay": {
+                "inputs": self.replay.inputs,
+                "outputs": self.replay.outputs,
+                "difference": self.replay.difference,
+            },
             "allocations": self.allocations,
             "seed": self.seed,
             "accounts": self.accounts,
@@ -74,8 +83,9 @@ class Result:
         }
 
 
-def result_of(played: Played, report: Report, replayed: Replay, directory: str, seed: int, accounts: int,
-              seconds: float) -> Result:
+def result_of(
+    played: Played, report: Report, replayed: Replay, directory: str, seed: int, accounts: int, seconds: float
+) -> Result:
     """Put together what the processes, the counters, the verification and the replay say."""
     laws = dict.fromkeys(LAWS, 0)
     for counter in played.counters:
@@ -114,8 +124,8 @@ def _histogram(values: "np.ndarray[Any, np.dtype[np.float64]]") -> list[str]:
     """Orders by latency, each row twice the last."""
     if len(values) == 0:
         return []
-    low = int(np.floor(np.log2(max(values.min(), 1))))
-    high = int(np.floor(np.log2(max(values.max(), 1))))
+    low = int(np.floor(np.log2(max(float(np.min(values)), 1))))
+    high = int(np.floor(np.log2(max(float(np.max(values)), 1))))
     rows = []
     for power in range(low, high + 1):
         count = int(np.count_nonzero((values >= 2**power) & (values < 2 ** (power + 1))))
@@ -123,7 +133,10 @@ def _histogram(values: "np.ndarray[Any, np.dtype[np.float64]]") -> list[str]:
             count += int(np.count_nonzero(values < 2**power))
         rows.append((2**power, count))
     most = max(count for _, count in rows)
-    return [f"  {start:>9,} µs  {'█' * -(-BAR * count // most) if count else '':<{BAR}} {count:,}" for start, count in rows]
+    return [
+        f"  {start:>9,} µs  {'█' * -(-BAR * count // most) if count else '':<{BAR}} {count:,}"
+        for start, count in rows
+    ]
 
 
 def screen(result: Result) -> str:
@@ -131,17 +144,31 @@ def screen(result: Result) -> str:
     latency = result.latency()
     broken = {name: count for name, count in result.laws.items() if count}
     ledger = {name: count for name, count in result.ledger.items() if count}
-    laws = "all ten at zero violations" if not broken else ", ".join(f"{name}: {n}" for name, n in broken.items())
-    books = "agrees with every allocation" if not ledger else ", ".join(f"{name}: {n}" for name, n in ledger.items())
+    laws = (
+        "all ten at zero violations"
+        if not broken
+        else ", ".join(f"{name}: {n}" for name, n in broken.items())
+    )
+    books = (
+        "agrees with every allocation"
+        if not ledger
+        else ", ".join(f"{name}: {n}" for name, n in ledger.items())
+    )
     audit = result.report
-    verdict = "verified" if audit.verified else f"NOT VERIFIED: {audit.problems[0].text if audit.problems else 'see mam audit verify'}"
+    verdict = (
+        "verified"
+        if audit.verified
+        else f"NOT VERIFIED: {audit.problems[0].text if audit.problems else 'see mam audit verify'}"
+    )
     same = result.replay.difference is None
-    replayed = f"{result.replay.outputs:,} outputs, byte for byte the same" if same else result.replay.difference
+    replayed = (
+        f"{result.replay.outputs:,} outputs, byte for byte the same" if same else result.replay.difference
+    )
     lines = [
         f"orders      {result.orders:,} over {result.accounts:,} sub-accounts, seed {result.seed}",
         f"children    {result.children:,}",
         "latency     bridge's write of the order → bridge's sight of its last child",
-        f"            p50 {latency['p50']:,} µs   p99 {latency['p99']:,} µs   p99.9 {latency['p999']:,} µs   max {latency['max']:,} µs",
+        "            " + "   ".join(f"{name} {latency[key]:,} µs" for name, key in PERCENTILES),
         *_histogram(result.latencies_us),
         f"laws        {laws}",
         f"broker      its own ledger {books}",

@@ -100,7 +100,9 @@ class Engine:
         """Give a bridge the next number."""
         number = len(self.bridges) + 1
         if number > self.capacities.bridges:
-            raise InputError(f"bridge {name}: more bridges than the {self.capacities.bridges} of the capacities")
+            raise InputError(
+                f"bridge {name}: more bridges than the {self.capacities.bridges} of the capacities"
+            )
         self.host(time, "BridgeOpened", bridge=number, role=int(role), bridge_name=name)
         self.bridges.append(name)
         return number

@@ -90,13 +90,23 @@ class Desk:
         self.quote("lp1", "1.10000", "1.10010")
         self.quote("lp2", "1.09999", "1.10012")
 
-    def quote(self, lp: str, bid: str, ask: str, instrument: int = EURUSD, size: str = "1000") -> list[dict[str, Any]]:
-        return self.send(lp, "Quote", instrument=instrument, bid=bid, ask=ask, bid_volume=size, ask_volume=size)
+    def quote(
+        self, lp: str, bid: str, ask: str, instrument: int = EURUSD, size: str = "1000"
+    ) -> list[dict[str, Any]]:
+        return self.send(
+            lp, "Quote", instrument=instrument, bid=bid, ask=ask, bid_volume=size, ask_volume=size
+        )
 
     # --- trading ---
 
     def deal(self, deal: int, volume: str, **fields: Any) -> list[dict[str, Any]]:
-        defaults = {"group": GROUP, "instrument": EURUSD, "price": "1.1001", "side": "buy", "entry": "opening"}
+        defaults = {
+            "group": GROUP,
+            "instrument": EURUSD,
+            "price": "1.1001",
+            "side": "buy",
+            "entry": "opening",
+        }
         return self.send("broker", "MasterDeal", deal=deal, order=deal, volume=volume, **(defaults | fields))
 
     def order(self, order: int, volume: str, **fields: Any) -> list[dict[str, Any]]:
@@ -105,7 +115,13 @@ class Desk:
 
     def execution(self, leg: dict[str, Any], cumulative: str, volume: str, price: str, **fields: Any) -> Any:
         defaults = {"kind": "trade", "execution": 1 + self.sequences[leg["to"]]}
-        values = {"block": leg["block"], "leg": leg["leg"], "cumulative": cumulative, "volume": volume, "price": price}
+        values = {
+            "block": leg["block"],
+            "leg": leg["leg"],
+            "cumulative": cumulative,
+            "volume": volume,
+            "price": price,
+        }
         return self.send(leg["to"], "Execution", **(values | defaults | fields))
 
     def book(self, booking: dict[str, Any], status: str = "booked", **fields: Any) -> list[dict[str, Any]]:

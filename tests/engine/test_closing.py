@@ -66,7 +66,10 @@ def test_a_close_waits_for_the_ticket_of_an_open_under_way() -> None:
     second = close(desk, 3, "0.6")
     assert not only(first + second, "Booking")
     said = desk.book(booking, position=4711)
-    assert [(b["block"], b["volume"], b["position"]) for b in only(said, "Booking")] == [(2, "0.4", 4711), (3, "0.6", 4711)]
+    assert [(b["block"], b["volume"], b["position"]) for b in only(said, "Booking")] == [
+        (2, "0.4", 4711),
+        (3, "0.6", 4711),
+    ]
     desk.book_all(said)
     assert desk.engine.counts()["holdings"] == 0
     desk.no_law_broken()

@@ -174,3 +174,15 @@ def test_retry_is_asked_again_with_the_same_key_and_then_counts_as_refused() -> 
         (again,) = only(desk.book(booking, status="retry"), "Booking")
         assert (again["block"], again["child"], again["volume"]) == (1, 0, "1")
     assert only(desk.book(booking, status="retry"), "MasterReport")[0]["house"] == "1"
+
+
+def test_absolute_methods_never_book_more_than_was_executed() -> None:
+    """Children that ask for 5 lots of a deal of 1 share that one by what they asked for."""
+    desk = Desk()
+    desk.usual({1: "1", 2: "1"}, method="multiplier")
+    desk.member(1, "2")
+    desk.member(2, "3")
+    outputs = desk.deal(1, "1")
+    assert volumes(outputs) == {1: "0.4", 2: "0.6"}
+    assert only(outputs, "MasterReport")[0]["house"] == "0"
+    desk.no_law_broken()

@@ -44,7 +44,7 @@ def test_allocate_divides_what_was_filled() -> None:
     desk.execution(leg, "1.5", "1.5", "1.1001")
     outputs = desk.execution(leg, "1.5", "0", "0", kind="ended")
     assert volumes(outputs) == {1: "0.5", 2: "0.5", 3: "0.5"}
-    assert [c["status"] for c in only(outputs, "BlockChange")][0] == "partial"
+    assert only(outputs, "BlockChange")[0]["status"] == "partial"
     desk.no_law_broken()
 
 
