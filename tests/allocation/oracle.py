@@ -123,6 +123,9 @@ class _Division:
                 i: min(max(level * self.weights[i], Fraction(least)), Fraction(self.limits[i])) for i in who
             }
 
+        if least == 0 and not self.redistributes and who:
+            self.level = Fraction(self.steps, sum(self.weights[i] for i in who))
+            return {i: self.level * self.weights[i] for i in who}
         self.level = None
         if sum(self.limits[i] for i in who) < self.steps:
             return {i: Fraction(self.limits[i]) for i in who}

@@ -91,19 +91,19 @@ def check_laws(problem: Problem) -> None:
         assert got.total_weight == sum(m.weight for m in problem.members if not m.excluded)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(problems())
 def test_kernel_gives_what_the_rules_say(problem: Problem) -> None:
     compare(problem)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_laws_hold_for_every_policy(problem: Problem) -> None:
     check_laws(problem)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_what_binds_nothing_is_divided_wholly(problem: Problem) -> None:
     members = tuple(dataclasses.replace(member, cap=BIGGEST) for member in problem.members)
@@ -113,7 +113,7 @@ def test_what_binds_nothing_is_divided_wholly(problem: Problem) -> None:
         assert got.unallocated == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems(), st.integers(2, 50))
 def test_shares_do_not_depend_on_the_unit_of_weights(problem: Problem, factor: int) -> None:
     assume(sum(abs(member.weight) for member in problem.members) * factor <= BIGGEST)
@@ -125,7 +125,7 @@ def test_shares_do_not_depend_on_the_unit_of_weights(problem: Problem, factor: i
     assert scaled.volumes == kernel.allocate(problem).volumes
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_order_of_the_list_matters_only_to_list_order(problem: Problem, random: object) -> None:
     rounding = oracle.LARGEST_REMAINDER if problem.rounding > oracle.LARGEST_EQUITY else problem.rounding
@@ -178,7 +178,7 @@ def test_all_caps_zero(on_shortfall: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rounding", range(5))
+@pytest.mark.parametrize("rounding", [oracle.LARGEST_REMAINDER, oracle.CARRY])
 def test_a_hundred_thousand_accounts(rounding: int) -> None:
     weights = [(login * 2654435761) % 10**9 + 1 for login in range(100_000)]
     members = tuple(Member(login, w, equity=w % 1000, carry=w % 7) for login, w in enumerate(weights, 1))
