@@ -8,7 +8,7 @@ from appliance.errors import InputError
 
 Decimal = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 Currency = Annotated[str, msgspec.Meta(min_length=1, max_length=8)]
-Login = Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
+Login = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 class Instrument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +47,7 @@ class Member(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     equity: Decimal | None = None  # default: balance + credit
     credit: Decimal = "0"
     margin: Decimal = "0"
-    leverage: Annotated[int, msgspec.Meta(ge=1, lt=2**32 - 1)] = 100
+    leverage: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 2)] = 100
     margin_buffer: Decimal = "0"
     max_leverage: Decimal = "0"
     weight: Decimal = "1"
