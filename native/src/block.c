@@ -9,12 +9,21 @@
 
 /* --- The table of blocks --- */
 
+static int64_t tick_of(const struct mam_instrument *instrument) {
+    int64_t tick = 100000000;
+    for (uint8_t digit = 0; digit < instrument->digits; digit++) {
+        tick /= 10;
+    }
+    return tick;
+}
+
 static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, uint32_t instrument) {
     uint32_t at = engine->free_block;
     if (at == MAM_NONE || engine->block_id == UINT32_MAX - 1) {
         return NULL;
     }
     struct mam_block *block = &engine->blocks[at];
+    const struct mam_instrument *definition = &engine->instruments[instrument].definition;
     engine->free_block = block->next;
     *block = (struct mam_block){.id = ++engine->block_id,
                                 .group = group,
@@ -24,6 +33,9 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
                                 .next = MAM_NONE,
                                 .previous = engine->last_block,
                                 .deadline = INT64_MAX,
+                                .step = definition->volume_step,
+                                .minimum = definition->volume_min,
+                                .tick = tick_of(definition),
                                 .policy = engine->groups[group].policy};
     if (engine->last_block == MAM_NONE) {
         engine->first_block = at;

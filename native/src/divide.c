@@ -48,7 +48,7 @@ static void take(struct mam_engine *engine, struct mam_block *block, int64_t ste
 }
 
 void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
-    int64_t step = engine->instruments[block->instrument].definition.volume_step;
+    int64_t step = block->step;
     struct mam_scratch_rows *rows = &engine->rows;
     if (!gather(engine, block, step)) {
         step = 1; /* holdings that are off step are entitled to the last unit; they are settled on steps at
@@ -64,31 +64,21 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
 
 /* A child on its own full plan keeps it; a short block ends with nobody between zero and the minimum. */
 static void settle_short(struct mam_engine *engine, struct mam_block *block) {
-    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
     struct mam_scratch_rows *rows = &engine->rows;
     enum mam_reason reason = MAM_REASON_NONE;
     int64_t house = 0;
-    gather(engine, block, instrument->volume_step);
+    gather(engine, block, block->step);
     if (block->entry == MAM_ENTRY_CLOSING) {
-        reason = mam_divide_close(block->child_count, instrument->volume_step, rows->login, rows->weight,
+        reason = mam_divide_close(block->child_count, block->step, rows->login, rows->weight,
                                   children_part(block), rows->result, rows->kernel);
-    } else if (instrument->volume_min > instrument->volume_step) {
-        reason =
-            mam_settle_short(block->child_count, instrument->volume_step, instrument->volume_min, rows->login,
-                             rows->weight, children_part(block), rows->result, &house, rows->kernel);
+    } else if (block->minimum > block->step) {
+        reason = mam_settle_short(block->child_count, block->step, block->minimum, rows->login, rows->weight,
+                                  children_part(block), rows->result, &house, rows->kernel);
     } else {
         return;
     }
     MAM_ASSERT(reason == MAM_REASON_NONE);
-    take(engine, block, instrument->volume_step, false);
-}
-
-static int64_t tick_of(const struct mam_instrument *instrument) {
-    int64_t tick = 100000000;
-    for (uint8_t digit = 0; digit < instrument->digits; digit++) {
-        tick /= 10;
-    }
-    return tick;
+    take(engine, block, block->step, false);
 }
 
 /* One price for all: a post_trade deal has it, an stp block the average of its fills. */
@@ -98,8 +88,7 @@ static void set_price(struct mam_engine *engine, struct mam_block *block) {
     }
     int64_t residue = 0;
     enum mam_reason reason =
-        mam_average_of(block->notional, block->filled,
-                       tick_of(&engine->instruments[block->instrument].definition), &block->price, &residue);
+        mam_average_of(block->notional, block->filled, block->tick, &block->price, &residue);
     if (reason != MAM_REASON_NONE) {
         mam_law_broken(engine, 3, block->id);
     }

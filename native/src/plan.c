@@ -162,8 +162,8 @@ static void emit_plan(struct mam_engine *engine, struct mam_block *block,
     plan.volume = block->volume;
     plan.planned = block->planned;
     plan.total_weight = allocation->total_weight;
-    plan.step = instrument->volume_step;
-    plan.minimum = instrument->volume_min;
+    plan.step = block->step;
+    plan.minimum = block->minimum;
     plan.policy_version = block->policy.policy_version;
     plan.instrument = instrument->instrument;
     plan.members = allocation->count;
@@ -305,10 +305,9 @@ static void keep_carries(struct mam_engine *engine, const struct mam_block *bloc
 
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
-    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
     uint32_t count = gather(engine, block);
     /* a deal executed off step: the whole steps are divided, the rest is the house's */
-    int64_t volume = block->volume - block->volume % instrument->volume_step;
+    int64_t volume = block->volume - block->volume % block->step;
     struct mam_allocation allocation = {
         .count = count,
         .family = is_absolute(block->policy.method) ? MAM_FAMILY_ABSOLUTE : MAM_FAMILY_PROPORTIONAL,
@@ -316,8 +315,8 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
         .on_shortfall = block->policy.on_shortfall,
         .below_min = block->policy.below_min,
         .volume = volume,
-        .step = instrument->volume_step,
-        .minimum = instrument->volume_min,
+        .step = block->step,
+        .minimum = block->minimum,
         .overflow_index = overflow_row(engine, block, count),
         .login = rows->login,
         .weight = rows->weight,
@@ -399,7 +398,6 @@ static void explain_close(struct mam_engine *engine, uint32_t count, int64_t clo
 
 uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
-    int64_t step = engine->instruments[block->instrument].definition.volume_step;
     int64_t total = 0;
     bool house = false;
     uint32_t count = gather_holders(engine, block, &total, &house);
@@ -408,11 +406,11 @@ uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block) {
         .count = count, .total_weight = (uint64_t)total, .capped = rows->capped};
     uint16_t reason = count == 0 ? MAM_REASON_HOLDING : MAM_REASON_NONE;
     if (reason == MAM_REASON_NONE) {
-        reason = (uint16_t)mam_divide_close(count, step, rows->login, rows->weight, closed, rows->result,
-                                            rows->kernel);
+        reason = (uint16_t)mam_divide_close(count, block->step, rows->login, rows->weight, closed,
+                                            rows->result, rows->kernel);
     }
     if (reason == MAM_REASON_NONE) {
-        explain_close(engine, count, closed, total, step);
+        explain_close(engine, count, closed, total, block->step);
         if (house) {
             block->house_planned = rows->result[count - 1];
             allocation.count = --count;

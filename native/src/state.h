@@ -125,6 +125,7 @@ struct mam_block {
     int64_t planned;       /* sum of the children's plans */
     int64_t house_planned; /* a close: what the house holds and closes with them */
     int64_t filled, allocated, house;
+    int64_t step, minimum, tick; /* the instrument's when the block was made: frozen, as the plan is */
     int64_t reference_price, deviation, price_limit, stop_loss;
     int64_t price;                             /* of the children, once known */
     int64_t residue;                           /* 1e-16 price x lot that rounding it left */

@@ -157,3 +157,16 @@ def test_the_kill_switch_refuses_orders_until_enabled() -> None:
     refused(desk.order(1, "1"), "killed")
     desk.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="bob")
     assert only(desk.order(2, "1"), "Leg")
+
+
+def test_a_block_keeps_the_step_and_minimum_that_it_was_planned_with() -> None:
+    """The server may redefine an instrument while a leg works; the plan is frozen all the same."""
+    desk = Desk()
+    desk.usual({1: "1", 2: "1"}, execution="stp")
+    (leg,) = only(desk.order(1, "0.04"), "Leg")
+    desk.execution(leg, "0.02", "0.02", "1.1")
+    desk.instrument(volume_min="0.4", volume_step="0.2", digits=2)
+    desk.execution(leg, "0.03", "0.01", "1.1")
+    outputs = desk.execution(leg, "0.03", "0", "1.1", kind="ended")
+    assert sorted(volumes(outputs).values()) == ["0.01", "0.02"]
+    desk.no_law_broken()
