@@ -1,0 +1,73 @@
+/*
+ * Whole numbers of up to 512 bits, for exact products of several 64-bit figures. Only what valuation needs:
+ * multiply and divide by 64-bit numbers. Dividing by a and then by b is dividing by a * b, for
+ * floor(floor(x / a) / b) = floor(x / ab); `rest` says whether anything was cut off on the way.
+ */
+#ifndef MAM_WIDE_H
+#define MAM_WIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "assert.h"
+
+#define MAM_WIDE_LIMBS 8
+
+struct mam_wide {
+    uint64_t limb[MAM_WIDE_LIMBS]; /* least first; those from `length` up mean nothing */
+    uint32_t length;               /* the highest limb is not 0; 0 is the number 0 */
+    bool rest;
+};
+
+static inline struct mam_wide mam_wide_of(uint64_t value) {
+    struct mam_wide wide = {.length = value != 0};
+    wide.limb[0] = value;
+    return wide;
+}
+
+/* Before any division: a product of at most MAM_WIDE_LIMBS factors always fits. */
+static inline void mam_wide_multiply(struct mam_wide *wide, uint64_t factor) {
+    uint64_t carry = 0;
+    for (uint32_t i = 0; i < wide->length; i++) {
+        unsigned __int128 product = (unsigned __int128)wide->limb[i] * factor + carry;
+        wide->limb[i] = (uint64_t)product;
+        carry = (uint64_t)(product >> 64);
+    }
+    if (carry != 0) {
+        MAM_ASSERT(wide->length < MAM_WIDE_LIMBS);
+        wide->limb[wide->length++] = carry;
+    }
+    wide->length = factor == 0 ? 0 : wide->length;
+}
+
+static inline void mam_wide_divide(struct mam_wide *wide, uint64_t divisor) {
+    MAM_ASSERT(divisor != 0);
+    uint64_t remainder = 0;
+    for (uint32_t i = wide->length; i-- > 0;) {
+        if (remainder == 0) {
+            remainder = wide->limb[i] % divisor;
+            wide->limb[i] /= divisor;
+        } else {
+            unsigned __int128 part = (unsigned __int128)remainder << 64 | wide->limb[i];
+            wide->limb[i] = (uint64_t)(part / divisor);
+            remainder = (uint64_t)(part % divisor);
+        }
+    }
+    while (wide->length > 0 && wide->limb[wide->length - 1] == 0) {
+        wide->length--;
+    }
+    wide->rest = wide->rest || remainder != 0;
+}
+
+/* As int64, rounded up or down; false: it does not fit. */
+static inline bool mam_wide_value(const struct mam_wide *wide, bool up, int64_t *value) {
+    uint64_t low = wide->length == 0 ? 0 : wide->limb[0];
+    *value = INT64_MAX;
+    if (wide->length > 1 || low > (uint64_t)INT64_MAX - (up && wide->rest)) {
+        return false;
+    }
+    *value = (int64_t)(low + (up && wide->rest));
+    return true;
+}
+
+#endif
