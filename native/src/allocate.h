@@ -78,10 +78,11 @@ enum mam_reason mam_allocate(struct mam_allocation *allocation, void *scratch);
  * Divides `filled`, the cumulative volume executed of a plan, 0 <= filled <= sum of plan. plan and held:
  * multiples of step, 0 <= held <= plan; held is what the last call gave (all 0 before the first). Writes out
  * (may be held): its sum is filled rounded down to the step, the rest is *residue, less than one step and
- * nobody's yet; nobody falls when filled grows, nobody rises when it shrinks (a fill was busted or
- * corrected); everybody is within one step of filled * plan / sum of plan; at the full fill everybody has its
- * plan. Returns MAM_REASON_NONE, OUT_OF_RANGE (count, step, a negative volume, held over plan), OFF_STEP (of
- * plan or held), OVERFLOW (sum of plan), OVERFILLED.
+ * nobody's yet. With f for filled less residue: nobody falls; everybody is less than one step from f * plan /
+ * sum of plan; at the full fill everybody has its plan. When filled shrinks (a fill was busted or corrected)
+ * it is divided as if it had been filled at once: some fall, few may rise, each is within its step, and the
+ * fills that follow keep all of the above. Returns MAM_REASON_NONE, OUT_OF_RANGE (count, step, a negative
+ * volume, held over plan), OFF_STEP (of plan or held), OVERFLOW (sum of plan), OVERFILLED.
  */
 enum mam_reason mam_divide_fill(uint32_t count, int64_t step, const uint64_t *login, const int64_t *plan,
                                 int64_t filled, const int64_t *held, int64_t *out, int64_t *residue,

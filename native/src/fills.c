@@ -142,59 +142,6 @@ static void grow(const struct fill *fill, const struct mam_workspace *ws) {
     give_by_deadline(fill, ws, candidates, (uint32_t)left);
 }
 
-/* What is kept at most: what is held, and no more than the quota rule allows at `point`; the sum, in steps.
- */
-static uint64_t sum_kept(const struct fill *fill, uint64_t point) {
-    struct mam_ratio share = mam_ratio_of(point, fill->total);
-    mam_uint128 sum = 0;
-    for (uint32_t i = 0; i < fill->count; i++) {
-        uint64_t remainder;
-        int64_t most = share_at(fill, &share, i, &remainder);
-        most += remainder > 0 ? fill->step : 0;
-        sum += (uint64_t)(most < fill->out[i] ? most : fill->out[i]);
-    }
-    return (uint64_t)(sum / (uint64_t)fill->step);
-}
-
-/* The earliest point at which enough is kept: `steps`, unless many hold more than their share there. */
-static uint64_t earliest_point(const struct fill *fill) {
-    if (sum_kept(fill, fill->steps) >= fill->steps) {
-        return fill->steps;
-    }
-    uint64_t bad = fill->steps;
-    uint64_t good = fill->total / (uint64_t)fill->step;
-    while (good - bad > 1) {
-        uint64_t middle = bad + (good - bad) / 2;
-        if (sum_kept(fill, middle) >= fill->steps) {
-            good = middle;
-        } else {
-            bad = middle;
-        }
-    }
-    return good;
-}
-
-/*
- * A correction. Everybody falls to the whole steps of its share at the point, or stays if it holds less; then
- * of those that held more, the ones with the earliest deadlines keep one step.
- */
-static void shrink(const struct fill *fill, const struct mam_workspace *ws) {
-    uint64_t point = earliest_point(fill);
-    struct mam_ratio share = mam_ratio_of(point, fill->total);
-    mam_uint128 sum = 0;
-    uint32_t candidates = 0;
-    for (uint32_t i = 0; i < fill->count; i++) {
-        int64_t least = share_at(fill, &share, i, &ws->remainder[i]);
-        ws->list[candidates] = i;
-        candidates += ws->remainder[i] > 0 && least < fill->out[i];
-        fill->out[i] = least < fill->out[i] ? least : fill->out[i];
-        sum += (uint64_t)fill->out[i];
-    }
-    uint64_t kept = (uint64_t)(sum / (uint64_t)fill->step);
-    MAM_ASSERT(kept <= fill->steps);
-    give_by_deadline(fill, ws, candidates, (uint32_t)(fill->steps - kept));
-}
-
 enum mam_reason mam_divide_fill(uint32_t count, int64_t step, const uint64_t *login, const int64_t *plan,
                                 int64_t filled, const int64_t *held, int64_t *out, int64_t *residue,
                                 void *scratch) {
@@ -220,10 +167,11 @@ enum mam_reason mam_divide_fill(uint32_t count, int64_t step, const uint64_t *lo
                         .before = (uint64_t)(sum_of(held, count) / (uint64_t)step),
                         .out = out};
     *residue = filled % step;
-    if (fill.steps > fill.before) {
+    if (fill.steps < fill.before) {
+        memset(out, 0, count * sizeof *out); /* a correction: as if this had been filled at once */
+    }
+    if (fill.steps != fill.before) {
         grow(&fill, &workspace);
-    } else if (fill.steps < fill.before) {
-        shrink(&fill, &workspace);
     }
     MAM_ASSERT(sum_of(out, count) == (mam_uint128)(filled - *residue));
     return MAM_REASON_NONE;
