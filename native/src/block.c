@@ -196,6 +196,7 @@ static uint16_t plan(struct mam_engine *engine, struct mam_block *block) {
 
 /* Nothing was executed: the master is told why, and the block is gone. */
 static void reject_block(struct mam_engine *engine, struct mam_block *block, uint16_t reason) {
+    mam_unreserve(engine, block);
     block->reason = reason;
     engine->counts.blocks_rejected++;
     mam_block_change(engine, block, MAM_BLOCK_STATUS_REJECTED, reason);
@@ -305,6 +306,7 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
         return MAM_REASON_TABLE_FULL;
     }
     reason = plan(engine, block);
+    mam_reserve(engine, block);
     if (mam_block_target(block) == 0) {
         reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
     } else if (!mam_leg_send_next(engine, block)) {

@@ -144,10 +144,44 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
     }
 }
 
+static void reserve(struct mam_engine *engine, const struct mam_block *block, int64_t sign) {
+    engine->positions[block->position].house_reserved += sign * block->house_planned;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        const struct mam_child *child = child_at(engine, block, i);
+        engine->holdings[child->holding].reserved += sign * child->planned;
+    }
+}
+
+void mam_reserve(struct mam_engine *engine, struct mam_block *block) {
+    if (block->entry == MAM_ENTRY_CLOSING) {
+        reserve(engine, block, 1);
+        block->reserved = 1;
+    }
+}
+
+void mam_unreserve(struct mam_engine *engine, struct mam_block *block) {
+    if (block->reserved) {
+        reserve(engine, block, -1);
+        block->reserved = 0;
+    }
+}
+
+/* An open that was refused while LPs executed the close: what never came in cannot be taken out, and is the
+ * house's. */
+static void trim_to_holding(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
+    int64_t held = engine->holdings[child->holding].volume;
+    int64_t most = held > 0 ? held : 0;
+    if (child->assigned > most) {
+        give_to_house(engine, block, child, child->assigned - most);
+        block->reason = MAM_REASON_HOLDING;
+    }
+}
+
 void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
     uint32_t timeout = block->policy.booking_timeout != 0 ? block->policy.booking_timeout
                                                           : engine->limits.booking_timeout_ms;
     hold_house(engine, block, block->house);
+    mam_unreserve(engine, block);
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
         if (child->assigned == 0) {
@@ -161,6 +195,12 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
         if (child->holding == MAM_NONE) {
             give_to_house(engine, block, child, child->assigned);
             block->reason = MAM_REASON_TABLE_FULL;
+            continue;
+        }
+        if (block->entry == MAM_ENTRY_CLOSING) {
+            trim_to_holding(engine, block, child);
+        }
+        if (child->assigned == 0) {
             continue;
         }
         hold(engine, block, child, 1);

@@ -261,6 +261,7 @@ static uint16_t conclude(struct mam_engine *engine, struct mam_block *block,
     }
     if (reason != MAM_REASON_NONE) {
         nobody_gets_anything(engine, allocation, reason);
+        block->house_planned = 0;
     }
     block->planned = allocation->planned;
     emit_plan(engine, block, allocation, method, reason);
@@ -370,16 +371,17 @@ static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block
     *total = 0;
     for (uint32_t at = position->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
         const struct mam_holding *holding = &engine->holdings[at];
-        if (holding->volume > 0) {
-            holder_row(engine, count++, holding->account, at, engine->accounts[holding->account].login,
-                       holding->volume);
-            *total += holding->volume;
+        int64_t held = holding->volume - holding->reserved;
+        if (held > 0) {
+            holder_row(engine, count++, holding->account, at, engine->accounts[holding->account].login, held);
+            *total += held;
         }
     }
-    *house = position->house > 0;
+    int64_t parked = position->house - position->house_reserved;
+    *house = parked > 0;
     if (*house) {
-        holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, position->house);
-        *total += position->house;
+        holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, parked);
+        *total += parked;
     }
     return count;
 }

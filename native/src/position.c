@@ -87,7 +87,8 @@ void mam_position_sweep(struct mam_engine *engine, uint32_t position) {
     for (uint32_t at = row->first_holding; at != MAM_NONE;) {
         struct mam_holding *holding = &engine->holdings[at];
         uint32_t next = holding->next;
-        if (holding->volume == 0 && holding->deferred_block == MAM_NONE && holding->pending == 0) {
+        if (holding->volume == 0 && holding->reserved == 0 && holding->deferred_block == MAM_NONE &&
+            holding->pending == 0) {
             holding_free(engine, at);
         }
         at = next;

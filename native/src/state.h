@@ -77,14 +77,16 @@ struct mam_position_row {
     uint32_t group, instrument;
     uint8_t side, used;
     uint32_t first_holding, holding_count;
-    uint32_t open_blocks; /* blocks at work on it */
-    int64_t house;        /* volume that no child holds */
+    uint32_t open_blocks;   /* blocks at work on it */
+    int64_t house_reserved; /* of house: closes that are being executed may take it */
+    int64_t house;          /* volume that no child holds */
 };
 
 struct mam_holding {
     uint32_t position, account;
     uint32_t next, previous;
     int64_t volume;                          /* assigned by opens, less what closes have taken out */
+    int64_t reserved;                        /* of volume: closes that are being executed may take it */
     uint64_t ticket;                         /* the child's position at the server; 0: not known yet */
     int64_t unconfirmed;                     /* opens that the server has not answered */
     uint32_t pending;                        /* bookings without an answer, and deferred ones */
@@ -135,6 +137,7 @@ struct mam_block {
     uint32_t asked, answered;                  /* bookings */
     uint32_t leg_count;
     uint8_t status, side, entry, execution, plan_emitted, cancelled;
+    uint8_t reserved; /* a close that is being executed: its plan is reserved in the holdings */
     uint16_t reason;
     struct mam_leg_state legs[MAM_BRIDGES_MAX];
     struct mam_group_policy policy; /* frozen */
@@ -256,6 +259,9 @@ void mam_leg_timeout(struct mam_engine *engine, struct mam_block *block);
 /* --- booking.c: the children at the server --- */
 uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *message,
                                uint16_t *field);
+/* A close that LPs execute: what it plans to take is not planned for another close. */
+void mam_reserve(struct mam_engine *engine, struct mam_block *block);
+void mam_unreserve(struct mam_engine *engine, struct mam_block *block);
 /* Sends the Booking of every child that has volume. */
 void mam_book_children(struct mam_engine *engine, struct mam_block *block);
 void mam_booking_timeout(struct mam_engine *engine, struct mam_block *block);

@@ -113,3 +113,49 @@ def test_a_refused_close_is_carried_by_the_house() -> None:
 def test_the_wrong_side_is_refused() -> None:
     desk = opened({1: "1"}, "1")
     refused(desk.deal(2, "1", side="buy", entry="closing", position=1), "unknown_position")
+
+
+def stp_close(desk: Desk, order: int, volume: str) -> list[dict]:
+    return desk.order(order, volume, side="sell", entry="closing", position=1)
+
+
+def test_two_closes_at_work_never_take_the_same_volume() -> None:
+    desk = opened({1: "1", 2: "1"}, "2")
+    (first,) = only(stp_close(desk, 2, "1.5"), "Leg")
+    (second,) = only(stp_close(desk, 3, "2"), "Leg")
+    assert second["volume"] == "0.5"
+    refused_order = only(stp_close(desk, 4, "1"), "MasterReport")[-1]
+    assert (refused_order["status"], refused_order["reason"]) == ("rejected", "holding")
+    desk.book_all(desk.execution(second, "0.5", "0.5", "1.1"))
+    desk.execution(first, "0", "0", "1.1", kind="rejected")
+    (third,) = only(stp_close(desk, 5, "2"), "Leg")
+    desk.book_all(desk.execution(third, "1.5", "1.5", "1.1"))
+    assert desk.engine.counts()["holdings"] == 0
+    desk.no_law_broken()
+
+
+def test_a_deal_does_not_take_what_an_order_is_closing() -> None:
+    desk = opened({1: "1", 2: "1"}, "2")
+    (leg,) = only(stp_close(desk, 2, "2"), "Leg")
+    outputs = close(desk, 3, "1")
+    assert not volumes(outputs)
+    assert only(outputs, "MasterReport")[-1]["house"] == "1"
+    desk.book_all(desk.execution(leg, "2", "2", "1.1"))
+    desk.no_law_broken()
+
+
+def test_an_open_refused_while_its_close_is_executed() -> None:
+    desk = Desk()
+    desk.usual({1: "1", 2: "1"})
+    first, second = only(desk.deal(1, "2"), "Booking")
+    (leg,) = only(stp_close(desk, 2, "2"), "Leg")
+    desk.book(first, status="refused")
+    desk.book(second)
+    outputs = desk.execution(leg, "2", "2", "1.1")
+    assert volumes(outputs) == {second["login"]: "1"}
+    assert only(outputs, "MasterReport")[-1]["house"] == "1"
+    desk.book_all(outputs)
+    counts = desk.engine.counts()
+    assert (counts["holdings"], counts["blocks_working"]) == (0, 0)
+    refused(close(desk, 3, "1"), "unknown_position")
+    desk.no_law_broken()
