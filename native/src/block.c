@@ -150,7 +150,7 @@ static uint16_t resolve(struct mam_engine *engine, uint32_t group, uint32_t inst
     if (request->instrument == MAM_TABLE_NONE) {
         return fault(field, 4, MAM_REASON_UNKNOWN_INSTRUMENT);
     }
-    if (request->volume <= 0 || request->volume > INT64_MAX / 4) {
+    if (request->volume <= 0 || request->volume > MAM_VOLUME_MAX) {
         return fault(field, 5, MAM_REASON_OUT_OF_RANGE);
     }
     request->position = mam_position_find(engine, request->group, request->ticket);
@@ -167,7 +167,7 @@ static uint16_t check_position(const struct mam_engine *engine, const struct req
     if (row->instrument != request->instrument || opposite != (request->entry == MAM_ENTRY_CLOSING)) {
         return MAM_REASON_UNKNOWN_POSITION;
     }
-    return MAM_REASON_NONE;
+    return request->volume > MAM_VOLUME_MAX - row->traded ? MAM_REASON_OVERFLOW : MAM_REASON_NONE;
 }
 
 static bool attach_position(struct mam_engine *engine, struct mam_block *block,
@@ -215,8 +215,11 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
     if (reason != MAM_REASON_NONE) {
         return reason;
     }
-    if (m->price <= 0 || m->deal == 0) {
-        return fault(field, m->price <= 0 ? 7 : 2, MAM_REASON_OUT_OF_RANGE);
+    if (m->deal == 0) {
+        return fault(field, 2, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->price <= 0 || m->price > MAM_PRICE_MAX) {
+        return fault(field, 7, MAM_REASON_OUT_OF_RANGE);
     }
     reason = check_position(engine, &request);
     if (reason != MAM_REASON_NONE) {
@@ -240,6 +243,7 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
         return MAM_REASON_TABLE_FULL;
     }
     block->reason = plan(engine, block);
+    engine->positions[block->position].traded += block->volume;
     block->filled = block->volume;
     block->price = m->price;
     mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
@@ -256,8 +260,11 @@ static uint16_t check_order(const struct mam_engine *engine, const struct mam_ma
     if (m->order == 0) {
         return fault(field, 2, MAM_REASON_OUT_OF_RANGE);
     }
-    if (m->price < 0 || m->deviation < 0) {
-        return fault(field, m->price < 0 ? 6 : 7, MAM_REASON_OUT_OF_RANGE);
+    if (m->price < 0 || m->price > MAM_PRICE_MAX) {
+        return fault(field, 6, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->deviation < 0 || m->deviation > MAM_PRICE_MAX) {
+        return fault(field, 7, MAM_REASON_OUT_OF_RANGE);
     }
     if (m->volume > instrument->volume_max) {
         return fault(field, 5, MAM_REASON_ABOVE_MAXIMUM);
@@ -309,9 +316,12 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
     mam_reserve(engine, block);
     if (mam_block_target(block) == 0) {
         reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
+    } else if (mam_block_target(block) > MAM_VOLUME_MAX - engine->positions[block->position].traded) {
+        reject_block(engine, block, MAM_REASON_OVERFLOW);
     } else if (!mam_leg_send_next(engine, block)) {
         reject_block(engine, block, MAM_REASON_NO_LIQUIDITY);
     } else {
+        engine->positions[block->position].traded += mam_block_target(block);
         mam_block_change(engine, block, MAM_BLOCK_STATUS_WORKING, MAM_REASON_NONE);
     }
     return MAM_REASON_NONE;

@@ -87,8 +87,12 @@ static void set_price(struct mam_engine *engine, struct mam_block *block) {
         return;
     }
     int64_t residue = 0;
-    enum mam_reason reason =
-        mam_average_of(block->notional, block->filled, block->tick, &block->price, &residue);
+    int64_t tick = block->tick;
+    enum mam_reason reason = mam_average_of(block->notional, block->filled, tick, &block->price, &residue);
+    while (reason == MAM_REASON_OVERFLOW && tick > 1) {
+        tick /= 10; /* what rounding leaves of so large a volume does not fit: round less */
+        reason = mam_average_of(block->notional, block->filled, tick, &block->price, &residue);
+    }
     if (reason != MAM_REASON_NONE) {
         mam_law_broken(engine, 3, block->id);
     }

@@ -136,7 +136,7 @@ static uint16_t impossible(struct mam_engine *engine, uint32_t block, uint16_t r
 static uint16_t check_fill(struct mam_engine *engine, const struct mam_block *block,
                            const struct mam_leg_state *leg, const struct mam_execution *m, uint16_t *field) {
     *field = 5;
-    if (m->volume <= 0 || m->price <= 0) {
+    if (m->volume <= 0 || m->price <= 0 || m->price > MAM_PRICE_MAX) {
         *field = m->volume <= 0 ? 5 : 6;
         return impossible(engine, block->id, MAM_REASON_OUT_OF_RANGE);
     }

@@ -14,6 +14,10 @@ static uint16_t check_quote(const struct mam_quote *m, uint16_t *field) {
     if (m->bid < 0 || m->ask < 0 || (m->bid == 0) != (m->ask == 0)) {
         return MAM_REASON_OUT_OF_RANGE;
     }
+    if (m->ask > MAM_PRICE_MAX && m->bid <= m->ask) {
+        *field = 5;
+        return MAM_REASON_OUT_OF_RANGE;
+    }
     if (m->bid > m->ask) {
         return MAM_REASON_CROSSED_QUOTE;
     }

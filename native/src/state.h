@@ -23,6 +23,9 @@
 
 #define MAM_NONE UINT32_MAX
 #define MAM_CURRENCIES 64
+#define MAM_PRICE_MAX (INT64_MAX / 4) /* room to add two prices, and a price and a deviation */
+#define MAM_VOLUME_MAX                                                                                       \
+    (INT64_MAX / 4) /* of all that is ever traded of one position: no sum of its parts overflows */
 
 #define MAM_ROLE_HOST 4 /* beside the roles of mam/directory.h: the engine's own host, bridge 0 */
 
@@ -78,6 +81,7 @@ struct mam_position_row {
     uint8_t side, used;
     uint32_t first_holding, holding_count;
     uint32_t open_blocks;   /* blocks at work on it */
+    int64_t traded;         /* opened and closed so far; at most MAM_VOLUME_MAX */
     int64_t house_reserved; /* of house: closes that are being executed may take it */
     int64_t house;          /* volume that no child holds */
 };
