@@ -527,7 +527,9 @@ static void finish(struct mam_desk *desk, struct block *block, uint32_t number,
                    const struct mam_block_report *report) {
     struct mam_desk_order *order = &desk->orders[number - 1];
     bool done = report->status == MAM_BLOCK_STATUS_DONE;
-    order->filled = done ? report->filled : 0;
+    /* A figure that cannot be is a violation below; it must not become the master's position. */
+    bool possible = report->filled >= 0 && report->filled <= order->executed;
+    order->filled = done && possible ? report->filled : 0;
     if (done) {
         settle_master(desk, order);
     }

@@ -24,7 +24,7 @@ static uint64_t dice(uint64_t sides) {
 
 /* Mostly a small number, sometimes any. */
 static int64_t wild(int64_t tame) {
-    return dice(8) != 0 ? tame : (int64_t)mam_mix(dice(1000));
+    return dice(30) != 0 ? tame : (int64_t)mam_mix(dice(1000));
 }
 
 static void check(bool good, const char *what) {
@@ -80,8 +80,14 @@ static struct mam_server *make_server(void) {
     memset(accounts, 0, sizeof accounts);
     memset(orders, 0, sizeof orders);
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
-        accounts[i] = (struct mam_ledger_account){
-            100 + i, i % 4, 100, i % 2 * 2, 4, {0}, (int64_t)dice(1000000) * 1000000, 0};
+        accounts[i] = (struct mam_ledger_account){100 + i,
+                                                  i % 4,
+                                                  100,
+                                                  i % 2 * 2,
+                                                  4,
+                                                  {0},
+                                                  (int64_t)dice(1000000) * (i % 3 == 0 ? 100000000 : 1000000),
+                                                  0};
         memcpy(accounts[i].currency, i % 3 == 0 ? "JPY" : "USD", 3);
     }
     for (uint32_t i = 0; i < ORDERS; i++) {
@@ -96,7 +102,7 @@ static struct mam_server *make_server(void) {
         orders[i].volume = closes && dice(2) ? 0 : (int64_t)(1 + dice(40)) * LOT;
         orders[i].execution = closes ? opened->execution : (uint8_t)dice(2);
     }
-    const struct mam_server_config config = {seed, 600, 100, 1};
+    const struct mam_server_config config = {seed, 20000, 100, 1};
     struct mam_server *server = mam_server_new(instruments, 2, accounts, ACCOUNTS, orders, ORDERS, &config);
     check(server != NULL, "no server");
     check(mam_server_price(server, 1, 110000000, 110010000) &&
@@ -116,17 +122,25 @@ static uint32_t some_order(const struct mam_desk_order *orders) {
     return (uint32_t)dice(ORDERS);
 }
 
-static void send_booking(const struct mam_desk_order *orders) {
+/* A ticket of somebody, or one that nobody has. */
+static uint64_t some_ticket(struct mam_server *server) {
+    const struct mam_desk_booking *bookings;
+    uint32_t count = mam_desk_bookings(mam_server_desk(server), &bookings);
+    return count == 0 ? 0 : bookings[dice(count)].position;
+}
+
+static void send_booking(struct mam_server *server) {
+    const struct mam_desk_order *orders = mam_server_orders(server);
     const uint32_t at = some_order(orders);
     const struct mam_desk_order *order = &orders[at];
     struct mam_booking message;
     mam_booking_init(&message);
     message.block = (uint32_t)wild(order->block != 0 ? order->block : at + 1);
-    message.child = (uint32_t)dice(12);
-    message.login = (uint64_t)wild((int64_t)(100 + dice(ACCOUNTS + 1)));
+    message.child = (uint32_t)dice(200);
+    message.login = (uint64_t)wild((int64_t)(100 + order->group + 4 * dice(3)));
     message.volume = wild((int64_t)dice(20) * LOT / 2);
     message.price = wild(order->price);
-    message.position = (uint64_t)wild(3000000001 + (int64_t)dice(100));
+    message.position = some_ticket(server);
     message.instrument = (uint32_t)wild(order->instrument);
     message.side = dice(10) == 0 ? (uint8_t)dice(2) : order->side;
     message.entry = dice(10) == 0 ? (uint8_t)dice(2) : order->closes != 0;
@@ -183,15 +197,15 @@ static void storm_at_server(int64_t rounds) {
     mam_server_send_reference(server);
     for (int64_t round = 0; round < rounds; round++) {
         const struct mam_desk_order *orders = mam_server_orders(server);
-        mam_server_release(server, (uint32_t)(1 + round * ORDERS / rounds), 0, 0);
+        mam_server_release(server, ORDERS, 0, 0);
         check(mam_server_poll(server, 1) >= 0, "the server gave up");
         for (uint64_t i = dice(16); i > 0; i--) {
-            send_booking(orders);
+            send_booking(server);
         }
-        if (dice(3) == 0) {
+        if (dice(10) == 0) {
             send_report(orders);
         }
-        if (dice(40) == 0) {
+        if (dice(200) == 0) {
             send_reject(orders);
         }
         if (dice(4) != 0) {

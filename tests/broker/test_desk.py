@@ -241,6 +241,13 @@ def test_sums_are_checked_at_the_end(desk: Desk, fields: dict[str, int], name: s
     assert set(desk.violations) == {name}
 
 
+@pytest.mark.parametrize("filled", [-LOT, 5 * LOT, -(2**63)])
+def test_an_impossible_fill_does_not_become_a_position(desk: Desk, filled: int) -> None:
+    desk.report(1, DONE, 0, filled=filled)
+    assert (desk.orders[0].filled, desk.orders[0].remaining) == (0, 0)
+    assert desk.violations["conservation"] >= 1
+
+
 def test_a_lost_child_is_missed(desk: Desk) -> None:
     desk.book(11, 2 * LOT)
     desk.report(1, ALLOCATING, 4 * LOT)
