@@ -18,8 +18,10 @@ uint32_t mam_position_find(const struct mam_engine *engine, uint32_t group, uint
 uint32_t mam_position_open(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint64_t ticket,
                            uint8_t side) {
     uint32_t at = engine->free_position;
-    if (at == MAM_NONE || !mam_table_put(&engine->position_by_key, position_key(group, ticket), at)) {
-        return MAM_NONE;
+    uint64_t key = position_key(group, ticket);
+    if (at == MAM_NONE || mam_table_get(&engine->position_by_key, key) != MAM_TABLE_NONE ||
+        !mam_table_put(&engine->position_by_key, key, at)) {
+        return MAM_NONE; /* full; or another position has that key, and keeps it */
     }
     struct mam_position_row *row = &engine->positions[at];
     engine->free_position = row->first_holding;

@@ -159,3 +159,17 @@ def test_an_open_refused_while_its_close_is_executed() -> None:
     assert (counts["holdings"], counts["blocks_working"]) == (0, 0)
     refused(close(desk, 3, "1"), "unknown_position")
     desk.no_law_broken()
+
+
+def test_a_ticket_made_to_collide_takes_no_others_place() -> None:
+    """Groups' tickets are mixed into one key; a vendor can choose a ticket whose key another position has."""
+    odd, modulus, ticket = 0x9E3779B97F4A7C15, 2**64, 5
+    collides = ((ticket * odd) % modulus ^ 1) * pow(odd, -1, modulus) % modulus
+    desk = Desk()
+    desk.usual({1: "1"})
+    desk.group(group=8)
+    desk.send("control", "Member", group=8, login=1, weight="1")
+    desk.book_all(desk.deal(1, "1", position=ticket))
+    refused(desk.deal(2, "1", group=8, position=collides), "table_full")
+    assert volumes(desk.deal(3, "1", position=ticket, side="sell", entry="closing")) == {1: "1"}
+    desk.no_law_broken()
