@@ -19,9 +19,7 @@ static int64_t tick_of(const struct mam_instrument *instrument) {
 
 static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, uint32_t instrument) {
     uint32_t at = engine->free_block;
-    if (at == MAM_NONE || engine->block_id == UINT32_MAX - 1) {
-        return NULL;
-    }
+    MAM_ASSERT(at != MAM_NONE);
     struct mam_block *block = &engine->blocks[at];
     const struct mam_instrument *definition = &engine->instruments[instrument].definition;
     engine->free_block = block->next;
@@ -170,21 +168,23 @@ static uint16_t check_position(const struct mam_engine *engine, const struct req
     return request->volume > MAM_VOLUME_MAX - row->traded ? MAM_REASON_OVERFLOW : MAM_REASON_NONE;
 }
 
-static bool attach_position(struct mam_engine *engine, struct mam_block *block,
+/* Looked at before anything is done or remembered: a refused deal may come again when there is room. */
+static bool fits(const struct mam_engine *engine, const struct request *request) {
+    return engine->free_block != MAM_NONE && engine->block_id < UINT32_MAX - 1 &&
+           (request->position != MAM_NONE || mam_position_fits(engine, request->group, request->ticket));
+}
+
+static void attach_position(struct mam_engine *engine, struct mam_block *block,
                             const struct request *request) {
     block->position = request->position;
     if (block->position == MAM_NONE) {
         block->position =
             mam_position_open(engine, request->group, request->instrument, request->ticket, request->side);
     }
-    if (block->position == MAM_NONE) {
-        return false;
-    }
     engine->positions[block->position].open_blocks++;
     block->side = request->side;
     block->entry = request->entry;
     block->volume = request->volume;
-    return true;
 }
 
 static uint16_t plan(struct mam_engine *engine, struct mam_block *block) {
@@ -225,23 +225,20 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
     if (reason != MAM_REASON_NONE) {
         return fault(field, 10, reason);
     }
+    if (!fits(engine, &request)) {
+        return MAM_REASON_TABLE_FULL;
+    }
     if (!mam_remember(engine, engine->bridge, 1, m->deal)) {
         engine->counts.duplicates++;
         return fault(field, 2, MAM_REASON_DUPLICATE);
     }
     struct mam_block *block = block_open(engine, request.group, request.instrument);
-    if (block == NULL) {
-        return MAM_REASON_TABLE_FULL;
-    }
     block->order = m->order;
     block->deal = m->deal;
     block->execution = MAM_EXECUTION_MODE_POST_TRADE;
     block->stop_loss = m->stop_loss;
     block->reference_price = m->price;
-    if (!attach_position(engine, block, &request)) {
-        block_close(engine, block);
-        return MAM_REASON_TABLE_FULL;
-    }
+    attach_position(engine, block, &request);
     block->reason = plan(engine, block);
     engine->positions[block->position].traded += block->volume;
     block->filled = block->volume;
@@ -295,23 +292,20 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
     if (reason != MAM_REASON_NONE) {
         return fault(field, 10, reason);
     }
+    if (!fits(engine, &request)) {
+        return MAM_REASON_TABLE_FULL;
+    }
     if (!mam_remember(engine, engine->bridge, 2, m->order)) {
         engine->counts.duplicates++;
         return fault(field, 2, MAM_REASON_DUPLICATE);
     }
     struct mam_block *block = block_open(engine, request.group, request.instrument);
-    if (block == NULL) {
-        return MAM_REASON_TABLE_FULL;
-    }
     block->order = m->order;
     block->execution = MAM_EXECUTION_MODE_STP;
     block->stop_loss = m->stop_loss;
     block->reference_price = m->price;
     block->deviation = m->deviation != 0 ? m->deviation : block->policy.deviation;
-    if (!attach_position(engine, block, &request)) {
-        block_close(engine, block);
-        return MAM_REASON_TABLE_FULL;
-    }
+    attach_position(engine, block, &request);
     reason = plan(engine, block);
     mam_reserve(engine, block);
     if (mam_block_target(block) == 0) {

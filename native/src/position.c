@@ -15,14 +15,18 @@ uint32_t mam_position_find(const struct mam_engine *engine, uint32_t group, uint
     return row->group == group && row->ticket == ticket ? at : MAM_NONE;
 }
 
+/* A key that another position has is as good as full: that one keeps it. */
+bool mam_position_fits(const struct mam_engine *engine, uint32_t group, uint64_t ticket) {
+    return engine->free_position != MAM_NONE &&
+           mam_table_get(&engine->position_by_key, position_key(group, ticket)) == MAM_TABLE_NONE;
+}
+
 uint32_t mam_position_open(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint64_t ticket,
                            uint8_t side) {
     uint32_t at = engine->free_position;
-    uint64_t key = position_key(group, ticket);
-    if (at == MAM_NONE || mam_table_get(&engine->position_by_key, key) != MAM_TABLE_NONE ||
-        !mam_table_put(&engine->position_by_key, key, at)) {
-        return MAM_NONE; /* full; or another position has that key, and keeps it */
-    }
+    MAM_ASSERT(mam_position_fits(engine, group, ticket));
+    bool put = mam_table_put(&engine->position_by_key, position_key(group, ticket), at);
+    MAM_ASSERT(put);
     struct mam_position_row *row = &engine->positions[at];
     engine->free_position = row->first_holding;
     *row = (struct mam_position_row){.ticket = ticket,

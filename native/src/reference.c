@@ -54,9 +54,11 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
     }
     const char *base = m->base_currency[0] ? m->base_currency : m->profit_currency;
     const char *margin = m->margin_currency[0] ? m->margin_currency : base;
+    uint32_t currencies = engine->currency_count;
     uint8_t indexes[3] = {mam_currency(engine, base), mam_currency(engine, m->profit_currency),
                           mam_currency(engine, margin)};
     if (indexes[0] == UINT8_MAX || indexes[1] == UINT8_MAX || indexes[2] == UINT8_MAX) {
+        engine->currency_count = currencies;
         return fault(field, 8, MAM_REASON_TABLE_FULL);
     }
     if (at == engine->instrument_count) {
@@ -217,12 +219,6 @@ static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
     }
     if (m->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE) {
         return fault(field, 5, MAM_REASON_NOT_SUPPORTED);
-    }
-    if (m->margin_buffer != 0) {
-        return fault(field, 10, MAM_REASON_NOT_SUPPORTED);
-    }
-    if (m->max_leverage != 0) {
-        return fault(field, 11, MAM_REASON_NOT_SUPPORTED);
     }
     if (m->on_leave != MAM_ON_LEAVE_KEEP) {
         return fault(field, 4, MAM_REASON_NOT_SUPPORTED);

@@ -20,6 +20,7 @@
 #include "engine.h"
 #include "extents.h"
 #include "table.h"
+#include "terms.h"
 
 #define MAM_NONE UINT32_MAX
 #define MAM_CURRENCIES 64
@@ -50,6 +51,7 @@ struct mam_instrument_state {
 struct mam_account_state_row {
     uint64_t login;
     int64_t balance, credit, equity, margin;
+    int64_t exposure;   /* what its positions are worth, in its currency */
     int64_t state_time; /* of the last AccountState */
     uint32_t leverage;
     uint32_t bridge;
@@ -194,6 +196,7 @@ struct mam_engine {
     uint32_t first_block, last_block;
     struct mam_extents extents;
     struct mam_scratch_rows rows;
+    struct mam_terms terms; /* of the plan that is being made */
 };
 
 /* --- emit.c: what leaves --- */
@@ -218,10 +221,6 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
 /* --- market.c: quotes --- */
 uint16_t mam_on_quote(struct mam_engine *engine, const struct mam_quote *message, uint16_t *field);
 struct mam_quote_state *mam_quote_at(struct mam_engine *engine, uint32_t instrument, uint32_t bridge);
-/* Mid of the best usable bid and ask of an instrument, doubled (bid + ask); 0: none. */
-int64_t mam_mid_doubled(struct mam_engine *engine, uint32_t instrument);
-/* Converts money between two currencies at mid, rounded down. False: no path. */
-bool mam_convert(struct mam_engine *engine, int64_t money, uint8_t from, uint8_t to, int64_t *out);
 
 /* --- plan.c: who takes part, and how much of it --- */
 /* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be
@@ -272,6 +271,9 @@ void mam_booking_timeout(struct mam_engine *engine, struct mam_block *block);
 
 /* --- position.c: the master's positions and their holders --- */
 uint32_t mam_position_find(const struct mam_engine *engine, uint32_t group, uint64_t ticket);
+/* Is there room for a new position of that ticket? */
+bool mam_position_fits(const struct mam_engine *engine, uint32_t group, uint64_t ticket);
+/* Only where it fits. */
 uint32_t mam_position_open(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint64_t ticket,
                            uint8_t side);
 uint32_t mam_holding_find(const struct mam_engine *engine, uint32_t position, uint32_t account);
