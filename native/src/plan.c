@@ -14,100 +14,6 @@ static bool is_absolute(uint8_t method) {
 
 /* --- What each member brings --- */
 
-/* floor(a * b / 1e8); false when it does not fit. */
-static bool times(int64_t a, int64_t b, int64_t *out) {
-    __int128 product = (__int128)a * b;
-    __int128 quotient = product / FACTOR_ONE - (product % FACTOR_ONE < 0);
-    *out = (int64_t)quotient;
-    return quotient == *out;
-}
-
-/* Balance, equity or free margin in the group's currency; returns why there is none. */
-static uint16_t measure_of(struct mam_engine *engine, const struct mam_group_state *group,
-                           const struct mam_account_state_row *account, uint8_t method, int64_t *measure) {
-    if (!account->has_state) {
-        return MAM_REASON_STATE_MISSING;
-    }
-    int64_t own = method == MAM_METHOD_BALANCE  ? account->balance
-                  : method == MAM_METHOD_EQUITY ? account->equity
-                                                : account->equity - account->margin;
-    if (!mam_convert(engine, own, account->currency, group->currency, measure)) {
-        return MAM_REASON_NO_RATE;
-    }
-    return *measure > 0 ? MAM_REASON_NONE : MAM_REASON_ZERO_MEASURE;
-}
-
-/* The member's weight (proportional) or desired volume (absolute); returns why it has none. */
-static uint16_t weigh(struct mam_engine *engine, const struct mam_block *block,
-                      const struct mam_member_state *member, int64_t *measure, int64_t *weight) {
-    const struct mam_group_state *group = &engine->groups[block->group];
-    const struct mam_account_state_row *account = &engine->accounts[member->account];
-    uint16_t reason;
-    *measure = 0;
-    *weight = member->terms.weight;
-    switch (block->policy.method) {
-    case MAM_METHOD_EQUAL:
-        *weight = 1;
-        return MAM_REASON_NONE;
-    case MAM_METHOD_BALANCE:
-    case MAM_METHOD_EQUITY:
-    case MAM_METHOD_FREE_MARGIN:
-        reason = measure_of(engine, group, account, block->policy.method, measure);
-        if (reason == MAM_REASON_NONE && !times(*measure, member->terms.weight, weight)) {
-            reason = MAM_REASON_OVERFLOW;
-        }
-        return reason;
-    case MAM_METHOD_MULTIPLIER:
-        return times(block->volume, member->terms.weight, weight) ? MAM_REASON_NONE : MAM_REASON_OVERFLOW;
-    default: /* percent, ratio, fixed_lots: as given */
-        return MAM_REASON_NONE;
-    }
-}
-
-static bool side_allowed(uint8_t trade_mode, uint8_t side) {
-    return trade_mode == MAM_TRADE_MODE_FULL ||
-           (trade_mode == MAM_TRADE_MODE_LONG_ONLY && side == MAM_SIDE_BUY) ||
-           (trade_mode == MAM_TRADE_MODE_SHORT_ONLY && side == MAM_SIDE_SELL);
-}
-
-struct cap {
-    int64_t volume;
-    uint16_t reason;
-    uint8_t binding;
-};
-
-static void tighten(struct cap *cap, int64_t volume, uint16_t reason, uint8_t binding) {
-    if (volume < cap->volume) {
-        *cap = (struct cap){.volume = volume, .reason = reason, .binding = binding};
-    }
-}
-
-/* Every constraint as a volume; the tightest is named, of equal ones the first in the design's order. */
-static struct cap cap_of(const struct mam_engine *engine, const struct mam_block *block,
-                         const struct mam_member_state *member) {
-    const struct mam_account_state_row *account = &engine->accounts[member->account];
-    const struct mam_instrument *instrument = &engine->instruments[block->instrument].definition;
-    struct cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
-    if (!side_allowed(account->trade_mode, block->side) ||
-        !side_allowed(instrument->trade_mode, block->side)) {
-        tighten(&cap, 0, MAM_REASON_PERMISSION, MAM_CONSTRAINT_PERMISSION);
-    }
-    int64_t max_age = (int64_t)block->policy.state_max_age * 1000000;
-    if (!account->has_state) {
-        tighten(&cap, 0, MAM_REASON_STATE_MISSING, MAM_CONSTRAINT_SYNC);
-    } else if (max_age > 0 && engine->now - account->state_time > max_age) {
-        tighten(&cap, 0, MAM_REASON_STATE_STALE, MAM_CONSTRAINT_SYNC);
-    }
-    if (account->out_of_sync) {
-        tighten(&cap, 0, MAM_REASON_OUT_OF_SYNC, MAM_CONSTRAINT_SYNC);
-    }
-    if (member->terms.max_volume > 0) {
-        tighten(&cap, member->terms.max_volume, MAM_REASON_MEMBER_MAXIMUM, MAM_CONSTRAINT_MEMBER_MAXIMUM);
-    }
-    tighten(&cap, instrument->volume_max, MAM_REASON_INSTRUMENT_MAXIMUM, MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
-    return cap;
-}
-
 static int64_t *carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t member) {
     return &engine->carries[(uint64_t)instrument * engine->limits.members + member];
 }
@@ -116,6 +22,7 @@ static int64_t *carry_at(struct mam_engine *engine, uint32_t instrument, uint32_
 static uint32_t gather(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     uint32_t count = 0;
+    mam_terms_begin(engine, block);
     for (uint32_t at = engine->groups[block->group].first_member; at != MAM_NONE;
          at = engine->members[at].next) {
         const struct mam_member_state *member = &engine->members[at];
@@ -123,21 +30,16 @@ static uint32_t gather(struct mam_engine *engine, const struct mam_block *block)
             continue;
         }
         const struct mam_account_state_row *account = &engine->accounts[member->account];
-        struct cap cap = cap_of(engine, block, member);
+        struct mam_cap cap = mam_cap_of(engine, block, member);
         rows->member[count] = at;
         rows->account[count] = member->account;
         rows->holding[count] = MAM_NONE;
         rows->login[count] = account->login;
+        rows->measure[count] = rows->weight[count] = 0;
         rows->excluded[count] =
             member->status == MAM_MEMBER_STATUS_INACTIVE
                 ? MAM_REASON_INACTIVE
-                : weigh(engine, block, member, &rows->measure[count], &rows->weight[count]);
-        if (rows->excluded[count] != MAM_REASON_NONE) {
-            rows->weight[count] = 0;
-        }
-        if (rows->excluded[count] == MAM_REASON_INACTIVE) {
-            rows->measure[count] = 0;
-        }
+                : mam_weigh(engine, block, member, &rows->measure[count], &rows->weight[count]);
         rows->equity[count] = rows->measure[count];
         rows->cap[count] = cap.volume;
         rows->cap_reason[count] = cap.reason;

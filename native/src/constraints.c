@@ -1,0 +1,142 @@
+/* The constraints, recomputed from live state for every plan, each as the largest volume that it allows. */
+#include "state.h"
+
+static bool side_allowed(uint8_t trade_mode, uint8_t side) {
+    return trade_mode == MAM_TRADE_MODE_FULL ||
+           (trade_mode == MAM_TRADE_MODE_LONG_ONLY && side == MAM_SIDE_BUY) ||
+           (trade_mode == MAM_TRADE_MODE_SHORT_ONLY && side == MAM_SIDE_SELL);
+}
+
+static void tighten(struct mam_cap *cap, int64_t volume, uint16_t reason, uint8_t binding) {
+    if (volume < cap->volume) {
+        *cap = (struct mam_cap){.volume = volume, .reason = reason, .binding = binding};
+    }
+}
+
+static void permission(const struct mam_engine *engine, const struct mam_block *block,
+                       const struct mam_account_state_row *account, struct mam_cap *cap) {
+    uint8_t instrument = engine->instruments[block->instrument].definition.trade_mode;
+    if (!side_allowed(account->trade_mode, block->side) || !side_allowed(instrument, block->side)) {
+        tighten(cap, 0, MAM_REASON_PERMISSION, MAM_CONSTRAINT_PERMISSION);
+    }
+}
+
+static void synchronised(const struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_account_state_row *account, struct mam_cap *cap) {
+    int64_t max_age = (int64_t)block->policy.state_max_age * 1000000;
+    if (!account->has_state) {
+        tighten(cap, 0, MAM_REASON_STATE_MISSING, MAM_CONSTRAINT_SYNC);
+    } else if (max_age > 0 && engine->now - account->state_time > max_age) {
+        tighten(cap, 0, MAM_REASON_STATE_STALE, MAM_CONSTRAINT_SYNC);
+    }
+    if (account->out_of_sync) {
+        tighten(cap, 0, MAM_REASON_OUT_OF_SYNC, MAM_CONSTRAINT_SYNC);
+    }
+}
+
+/* --- Margin buffer --- */
+
+static struct mam_term *margin_slot(struct mam_engine *engine, uint32_t leverage, uint8_t currency) {
+    uint32_t at = (leverage * 31 + currency) % MAM_TERMS_MARGINS;
+    if (engine->terms.margin[at].leverage != leverage || engine->terms.margin[at].currency != currency) {
+        engine->terms.margin[at].leverage = leverage;
+        engine->terms.margin[at].currency = currency;
+        engine->terms.margin[at].term.state = 0;
+    }
+    return &engine->terms.margin[at].term;
+}
+
+/* Initial margin of one more lot, in the account's currency: a buy is converted at the dearer side. */
+static const struct mam_term *margin_in(struct mam_engine *engine, const struct mam_block *block,
+                                        const struct mam_account_state_row *account) {
+    struct mam_term *term = margin_slot(engine, account->leverage, account->currency);
+    if (term->state != 0) {
+        return term;
+    }
+    const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
+    struct mam_conversion conversion;
+    enum mam_reason reason = engine->terms.price == 0
+                                 ? MAM_REASON_NO_QUOTE
+                                 : mam_margin_per_lot(&instrument->definition, block->side, MAM_STAGE_INITIAL,
+                                                      engine->terms.price, account->leverage, &term->per_lot);
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_conversion_of(engine, instrument->margin, account->currency, block->side == MAM_SIDE_BUY,
+                                   &conversion);
+    }
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_per_lot_convert(&term->per_lot, &conversion);
+    }
+    term->reason = (uint16_t)reason;
+    term->state = reason == MAM_REASON_NONE ? 1 : 2;
+    return term;
+}
+
+/* The largest volume after which equity / margin is at least the member's buffer. No rate, no new risk. */
+static void margin_buffer(struct mam_engine *engine, const struct mam_block *block,
+                          const struct mam_account_state_row *account, int64_t buffer, struct mam_cap *cap) {
+    if (buffer == 0 || cap->volume == 0) {
+        return;
+    }
+    const struct mam_term *margin = margin_in(engine, block, account);
+    if (margin->state != 1) {
+        tighten(cap, 0, margin->reason, MAM_CONSTRAINT_MARGIN_BUFFER);
+        return;
+    }
+    tighten(cap, mam_volume_for_margin(account->equity, account->margin, &margin->per_lot, buffer),
+            MAM_REASON_MARGIN_BUFFER, MAM_CONSTRAINT_MARGIN_BUFFER);
+}
+
+/* --- Leverage --- */
+
+static const struct mam_term *exposure_in(struct mam_engine *engine, const struct mam_block *block,
+                                          uint8_t currency) {
+    struct mam_term *term = &engine->terms.exposure[currency];
+    if (term->state != 0) {
+        return term;
+    }
+    const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
+    struct mam_conversion conversion;
+    enum mam_reason reason =
+        engine->terms.price == 0
+            ? MAM_REASON_NO_QUOTE
+            : mam_exposure_per_lot(&instrument->definition, engine->terms.price, &term->per_lot);
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_conversion_of(engine, instrument->profit, currency, true, &conversion);
+    }
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_per_lot_convert(&term->per_lot, &conversion);
+    }
+    term->reason = (uint16_t)reason;
+    term->state = reason == MAM_REASON_NONE ? 1 : 2;
+    return term;
+}
+
+static void leverage(struct mam_engine *engine, const struct mam_block *block,
+                     const struct mam_account_state_row *account, int64_t maximum, struct mam_cap *cap) {
+    if (maximum == 0 || cap->volume == 0) {
+        return;
+    }
+    const struct mam_term *exposure = exposure_in(engine, block, account->currency);
+    if (exposure->state != 1) {
+        tighten(cap, 0, exposure->reason, MAM_CONSTRAINT_LEVERAGE);
+        return;
+    }
+    tighten(cap, mam_volume_for_leverage(account->equity, account->exposure, &exposure->per_lot, maximum),
+            MAM_REASON_LEVERAGE, MAM_CONSTRAINT_LEVERAGE);
+}
+
+struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *block,
+                          const struct mam_member_state *member) {
+    const struct mam_account_state_row *account = &engine->accounts[member->account];
+    struct mam_cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
+    permission(engine, block, account, &cap);
+    synchronised(engine, block, account, &cap);
+    if (member->terms.max_volume > 0) {
+        tighten(&cap, member->terms.max_volume, MAM_REASON_MEMBER_MAXIMUM, MAM_CONSTRAINT_MEMBER_MAXIMUM);
+    }
+    tighten(&cap, engine->instruments[block->instrument].definition.volume_max, MAM_REASON_INSTRUMENT_MAXIMUM,
+            MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
+    margin_buffer(engine, block, account, member->terms.margin_buffer, &cap);
+    leverage(engine, block, account, member->terms.max_leverage, &cap);
+    return cap;
+}

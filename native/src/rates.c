@@ -1,0 +1,102 @@
+/* Currency rates from the LPs' quotes: which pair, which side. */
+#include "state.h"
+
+bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask) {
+    *bid = 0;
+    *ask = INT64_MAX;
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        const struct mam_quote_state *quote = mam_quote_at(engine, instrument, bridge);
+        if (quote->bid > 0) {
+            *bid = quote->bid > *bid ? quote->bid : *bid;
+            *ask = quote->ask < *ask ? quote->ask : *ask;
+        }
+    }
+    if (*bid > *ask) {
+        int64_t cheaper = *ask;
+        *ask = *bid;
+        *bid = cheaper;
+    }
+    return *bid > 0;
+}
+
+struct pair {
+    int64_t bid, ask;
+    uint8_t inverse;
+};
+
+/* The forex instrument that quotes one in the other; the first announced where there are several. */
+static bool find_pair(struct mam_engine *engine, uint8_t from, uint8_t to, struct pair *pair) {
+    for (uint32_t i = 0; i < engine->instrument_count; i++) {
+        const struct mam_instrument_state *at = &engine->instruments[i];
+        bool forward = at->base == from && at->profit == to;
+        bool inverse = at->base == to && at->profit == from;
+        if (at->definition.calc_mode == MAM_CALC_MODE_FOREX && (forward || inverse) &&
+            mam_best_quote(engine, i, &pair->bid, &pair->ask)) {
+            pair->inverse = inverse;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One pair, or two over USD. Returns how many; 0: there is no path. */
+static uint32_t find_path(struct mam_engine *engine, uint8_t from, uint8_t to, struct pair pairs[2]) {
+    static const char dollar[8] = "USD";
+    if (find_pair(engine, from, to, &pairs[0])) {
+        return 1;
+    }
+    uint8_t usd = mam_currency(engine, dollar);
+    bool over = usd != UINT8_MAX && usd != from && usd != to;
+    return over && find_pair(engine, from, usd, &pairs[0]) && find_pair(engine, usd, to, &pairs[1]) ? 2 : 0;
+}
+
+enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                  struct mam_conversion *conversion) {
+    *conversion = (struct mam_conversion){0};
+    if (from == to) {
+        return MAM_REASON_NONE;
+    }
+    struct pair pairs[2];
+    uint32_t count = find_path(engine, from, to, pairs);
+    for (uint32_t i = 0; i < count; i++) {
+        enum mam_reason reason =
+            mam_conversion_step(conversion, pairs[i].bid, pairs[i].ask, pairs[i].inverse, high);
+        if (reason != MAM_REASON_NONE) {
+            return reason;
+        }
+    }
+    return count == 0 ? MAM_REASON_NO_RATE : MAM_REASON_NONE;
+}
+
+/* Mid is (bid + ask) / 2, exactly: the sum over twice the price's unit. */
+static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8_t from, uint8_t to) {
+    struct pair pairs[2];
+    uint32_t count = from == to ? 0 : find_path(engine, from, to, pairs);
+    path->steps = (uint8_t)count;
+    path->state = from == to || count > 0 ? 1 : 2;
+    for (uint32_t i = 0; i < count; i++) {
+        __int128 sum = (__int128)pairs[i].bid + pairs[i].ask;
+        __int128 unit = 2 * (__int128)100000000;
+        path->times[i] = pairs[i].inverse ? unit : sum;
+        path->by[i] = pairs[i].inverse ? sum : unit;
+    }
+}
+
+bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t money, uint8_t from, uint8_t to,
+                int64_t *out) {
+    struct mam_mid_path *path = &terms->mid[from];
+    if (path->state == 0) {
+        find_mid(engine, path, from, to);
+    }
+    *out = money;
+    for (uint32_t i = 0; i < path->steps; i++) {
+        /* |money| < 2^63 and a price's sum < 2^63: the product fits */
+        __int128 product = *out * path->times[i];
+        __int128 quotient = product / path->by[i] - (product % path->by[i] < 0);
+        *out = (int64_t)quotient;
+        if (quotient != *out) {
+            return false;
+        }
+    }
+    return path->state == 1;
+}

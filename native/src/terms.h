@@ -1,0 +1,75 @@
+/*
+ * What a member brings to a plan: its weight, and how much its constraints allow. Private to the engine.
+ *
+ * Everything that members share (prices, currency rates, margin per lot at a leverage) is worked out once a
+ * plan and kept in struct mam_terms, since a group has many members and few currencies and leverages.
+ */
+#ifndef MAM_TERMS_H
+#define MAM_TERMS_H
+
+#include <mam/messages.h>
+#include <stdbool.h>
+
+#include "formula.h"
+
+#define MAM_TERMS_CURRENCIES 64
+#define MAM_TERMS_MARGINS 16 /* leverage and currency pairs kept; more are worked out anew */
+
+struct mam_engine;
+struct mam_block;
+struct mam_member_state;
+
+/* A figure per lot in some account's currency; state 0: not worked out yet, 1: good, 2: reason says why not.
+ */
+struct mam_term {
+    uint8_t state;
+    uint16_t reason;
+    struct mam_per_lot per_lot;
+};
+
+/* How money of one currency becomes the group's at mid: up to two steps of numerator / denominator. */
+struct mam_mid_path {
+    uint8_t state, steps;
+    __int128 times[2], by[2];
+};
+
+struct mam_terms {
+    int64_t price; /* at which the order would trade; 0: no usable quote */
+    struct mam_mid_path mid[MAM_TERMS_CURRENCIES];
+    struct mam_term loss[MAM_TERMS_CURRENCIES], exposure[MAM_TERMS_CURRENCIES];
+    struct {
+        uint32_t leverage;
+        uint8_t currency;
+        struct mam_term term;
+    } margin[MAM_TERMS_MARGINS];
+};
+
+struct mam_cap {
+    int64_t volume;  /* INT64_MAX: none */
+    uint16_t reason; /* of the binding constraint */
+    uint8_t binding; /* enum mam_constraint */
+};
+
+/* --- rates.c --- */
+/* Best bid and ask over all LPs (of crossed LPs, the cheaper is the bid). False: nobody quotes. */
+bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask);
+/* The steps from one currency to another: a pair of both, else over USD. NO_RATE: there is no path. */
+enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                  struct mam_conversion *conversion);
+/* money of a currency in the group's at mid, rounded down. False: no path, or it does not fit. */
+bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t money, uint8_t from, uint8_t to,
+                int64_t *out);
+
+/* --- measure.c --- */
+/* Forgets the last plan's figures; the price is the block's own, else the best quote of its side. */
+void mam_terms_begin(struct mam_engine *engine, const struct mam_block *block);
+/* The member's measure (0 where the method has none) and weight or desired volume; why it has none. */
+uint16_t mam_weigh(struct mam_engine *engine, const struct mam_block *block,
+                   const struct mam_member_state *member, int64_t *measure, int64_t *weight);
+
+/* --- constraints.c --- */
+/* Every constraint as a volume; the tightest is named, of equal ones the first in the design's order. */
+struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *block,
+                          const struct mam_member_state *member);
+
+#endif
