@@ -56,6 +56,8 @@ class Desk:
             "volume_min": "0.01",
             "volume_step": "0.01",
             "volume_max": "500",
+            "margin_rate_buy": "1",
+            "margin_rate_sell": "1",
             "trade_mode": "full",
         }
         accepted(self.send("broker", "Instrument", instrument=instrument, **(defaults | fields)))
