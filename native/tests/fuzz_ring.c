@@ -43,14 +43,25 @@ static bool known(int64_t code) {
            (code <= MAM_RING_CORRUPT_LENGTH && code >= MAM_RING_CORRUPT_HEAD);
 }
 
-/* A step of the reader never goes back, never more than two records. */
+/* What the reader may not write: the trailer, but for head. */
+static uint64_t sum_of_trailer(const struct mam_ring *ring) {
+    uint64_t sum = 0;
+    for (int64_t offset = 0; offset < MAM_RING_TRAILER; offset += 8)
+        if (offset != MAM_RING_HEAD_OFFSET)
+            sum = sum * 31 + (uint64_t)*mam_ring_word(ring, offset);
+    return sum;
+}
+
+/* A step of the reader never goes back, takes two records at most, and stays within the records. */
 static void read_one(struct mam_ring *ring, bool short_buffer) {
+    uint64_t trailer = sum_of_trailer(ring);
     uint8_t out[256];
     uint32_t room = short_buffer ? 5 : sizeof out;
     int64_t before = ring->head;
     int32_t type = 0, length = mam_ring_read(ring, out, room, &type);
     MUST(length >= 0 ? type >= 1 && length <= (int32_t)mam_ring_payload_max(ring) : known(length));
     MUST(ring->head >= before && ring->head - before <= 2 * (ring->record_max + 8));
+    MUST(sum_of_trailer(ring) == trailer);
 }
 
 static void read_batch(struct mam_ring *ring, uint32_t max) {
@@ -111,7 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
     size_t capacity = (size_t)128 << take(&input, 1) % 4, size = capacity + MAM_RING_TRAILER;
     uint8_t *memory = aligned_alloc(64, size);
     MUST(memory != NULL);
-    memset(memory, 0, size);
+    memset(memory, 0, capacity);
+    memset(memory + capacity, 0x5a, MAM_RING_TRAILER); /* a reader that strays into it is seen */
     static const size_t words[] = {MAM_RING_HEAD_OFFSET, MAM_RING_TAIL_OFFSET, MAM_RING_HEAD_CACHE_OFFSET};
     for (size_t i = 0; i < 3; i++) {
         uint64_t value = take(&input, 8);
