@@ -76,22 +76,35 @@ static int64_t cut(const struct mam_allocation *a, uint32_t i) {
     return volume < a->minimum ? 0 : volume;
 }
 
-/* Cuts to caps, names reasons, adds up. */
-static void finish(struct mam_allocation *a) {
-    for (uint32_t i = 0; a->cap != NULL && i < a->count; i++) {
+static void cut_to_caps(struct mam_allocation *a) {
+    for (uint32_t i = 0; i < a->count; i++) {
         if (a->result[i] > a->cap[i]) {
             a->result[i] = cut(a, i);
             a->capped[i] = 1;
         }
     }
-    mam_uint128 planned = 0;
+}
+
+static void name_reasons(struct mam_allocation *a) {
     for (uint32_t i = 0; i < a->count; i++) {
-        uint16_t reason = a->result[i] > 0 ? MAM_REASON_NONE : a->reason[i];
-        reason = a->result[i] == 0 && reason == 0 ? MAM_REASON_ZERO_SHARE : reason;
-        if (a->capped[i] != 0) {
-            reason = a->cap_reason != NULL ? a->cap_reason[i] : MAM_REASON_SHORTFALL;
-        }
-        a->reason[i] = reason;
+        uint16_t of_zero = a->reason[i] != 0 ? a->reason[i] : MAM_REASON_ZERO_SHARE;
+        a->reason[i] = a->result[i] > 0 ? MAM_REASON_NONE : of_zero;
+    }
+    for (uint32_t i = 0; a->cap != NULL && i < a->count; i++) {
+        uint16_t of_cap = a->cap_reason != NULL ? a->cap_reason[i] : MAM_REASON_SHORTFALL;
+        a->reason[i] = a->capped[i] != 0 ? of_cap : a->reason[i];
+    }
+}
+
+/* Cuts to caps, names reasons, adds up: the sum is known to fit. */
+static void finish(struct mam_allocation *a) {
+    bool may_be_over = a->on_shortfall != MAM_ON_SHORTFALL_REDISTRIBUTE || a->family == MAM_FAMILY_ABSOLUTE;
+    if (a->cap != NULL && may_be_over) {
+        cut_to_caps(a);
+    }
+    name_reasons(a);
+    uint64_t planned = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
         planned += (uint64_t)a->result[i];
     }
     MAM_ASSERT(planned <= INT64_MAX);

@@ -51,15 +51,16 @@ static void round_ties(struct mam_allocation *a, const struct mam_workspace *ws,
     give_one_each(a, ws->list, wanted);
 }
 
+/* `from` may be result itself. */
 static void round_largest_remainder(struct mam_allocation *a, const struct mam_workspace *ws,
-                                    const struct mam_shares *shares, uint32_t leftover) {
+                                    const struct mam_shares *shares, const int64_t *from, uint32_t leftover) {
     struct mam_threshold threshold =
         mam_select(ws->remainder, a->count, leftover, 0, shares->total_weight - 1, ws->work);
     MAM_ASSERT(threshold.key > 0);
     bool all_equal_too = threshold.above + threshold.equal == leftover;
     uint64_t least = threshold.key + !all_equal_too;
     for (uint32_t i = 0; i < a->count; i++) {
-        a->result[i] += ws->remainder[i] >= least ? a->step : 0;
+        a->result[i] = from[i] + (ws->remainder[i] >= least ? a->step : 0);
     }
     if (!all_equal_too) {
         round_ties(a, ws, threshold.key, leftover - threshold.above);
@@ -158,7 +159,7 @@ static uint64_t round_overflow(struct mam_allocation *a, const struct mam_worksp
     if (own > 0 && taken > 0) {
         ws->remainder[a->overflow_index] = 0; /* its cap is reached */
     }
-    round_largest_remainder(a, ws, shares, (uint32_t)rest);
+    round_largest_remainder(a, ws, shares, a->result, (uint32_t)rest);
     if (own > 0) {
         ws->remainder[a->overflow_index] = own;
     }
@@ -167,7 +168,9 @@ static uint64_t round_overflow(struct mam_allocation *a, const struct mam_worksp
 
 uint64_t mam_round(struct mam_allocation *a, const struct mam_workspace *ws,
                    const struct mam_shares *shares) {
-    memcpy(a->result, shares->base, a->count * sizeof *a->result);
+    if (shares->leftover == 0 || a->rounding != MAM_ROUNDING_LARGEST_REMAINDER) {
+        memcpy(a->result, shares->base, a->count * sizeof *a->result);
+    }
     if (shares->leftover == 0) {
         return 0;
     }
@@ -187,7 +190,7 @@ uint64_t mam_round(struct mam_allocation *a, const struct mam_workspace *ws,
     case MAM_ROUNDING_OVERFLOW:
         return round_overflow(a, ws, shares);
     default:
-        round_largest_remainder(a, ws, shares, leftover);
+        round_largest_remainder(a, ws, shares, shares->base, leftover);
         return 0;
     }
 }

@@ -15,12 +15,15 @@ static bool redistributes(const struct mam_allocation *a) {
     return a->on_shortfall == MAM_ON_SHORTFALL_REDISTRIBUTE && a->cap != NULL;
 }
 
+/* By halves, which cannot overflow (count <= 2^24) and need no carry between additions. */
 static mam_uint128 sum_of(const uint64_t *values, uint32_t count) {
-    mam_uint128 sum = 0;
+    uint64_t low = 0;
+    uint64_t high = 0;
     for (uint32_t i = 0; i < count; i++) {
-        sum += values[i];
+        low += values[i] & UINT32_MAX;
+        high += values[i] >> 32;
     }
-    return sum;
+    return ((mam_uint128)high << 32) + low;
 }
 
 enum mam_reason mam_take_weights(struct mam_allocation *a, const struct mam_workspace *ws) {
@@ -50,18 +53,26 @@ enum mam_reason mam_take_weights(struct mam_allocation *a, const struct mam_work
 
 /* Returns the steps that the floors leave over. */
 static uint64_t divide_by_weight(struct mam_allocation *a, const struct mam_workspace *ws) {
-    uint64_t steps = (uint64_t)(a->volume / a->step);
+    const int64_t step = a->step;
+    const uint64_t steps = (uint64_t)(a->volume / step);
+    const struct mam_ratio share = mam_ratio_of(steps, a->total_weight);
+    const struct mam_ratio below_step = mam_ratio_of((uint64_t)step, a->total_weight);
+    const uint64_t *restrict weights = ws->weight;
+    uint64_t *restrict remainders = ws->remainder;
+    int64_t *restrict quotas = a->quota;
+    int64_t *restrict floors = a->floor_volume;
+    int64_t *restrict rests = a->remainder;
     uint64_t given = 0;
-    struct mam_ratio share = mam_ratio_of(steps, a->total_weight);
-    struct mam_ratio below_step = mam_ratio_of((uint64_t)a->step, a->total_weight);
     for (uint32_t i = 0; i < a->count; i++) {
-        uint64_t whole = mam_ratio_apply(&share, ws->weight[i], &ws->remainder[i]);
-        int64_t rest = (int64_t)mam_ratio_floor(&below_step, ws->remainder[i]);
-        int64_t floor_volume = (int64_t)whole * a->step;
+        uint64_t remainder;
+        uint64_t whole = mam_ratio_apply(&share, weights[i], &remainder);
+        int64_t rest = (int64_t)mam_ratio_floor(&below_step, remainder);
+        int64_t floor_volume = (int64_t)whole * step;
         given += whole;
-        a->quota[i] = floor_volume + rest;
-        a->floor_volume[i] = floor_volume;
-        a->remainder[i] = rest;
+        remainders[i] = remainder;
+        quotas[i] = floor_volume + rest;
+        floors[i] = floor_volume;
+        rests[i] = rest;
     }
     MAM_ASSERT(given <= steps);
     return steps - given;
@@ -78,27 +89,34 @@ static bool any_below(const struct mam_allocation *a, const struct mam_workspace
     return mam_ratio_floor(&share, least + 1) < minimum;
 }
 
-/* Who is settled under the minimum gets nothing and no longer divides. */
-static void leave_out(struct mam_allocation *a, const struct mam_workspace *ws, uint32_t i, bool by_cap) {
+/* A member that cannot have the minimum gets nothing and no longer divides. */
+static void leave_out(struct mam_allocation *a, const struct mam_workspace *ws, uint32_t i) {
     ws->weight[i] = 0;
-    a->capped[i] = by_cap;
     a->reason[i] = MAM_REASON_BELOW_MINIMUM;
+}
+
+static void take_no_limits(const struct mam_allocation *a, const struct mam_workspace *ws) {
+    for (uint32_t i = 0; i < a->count; i++) {
+        ws->limit[i] = INT64_MAX;
+    }
 }
 
 /* Caps in steps; a member whose cap is under the minimum can have nothing. */
 static void take_limits(struct mam_allocation *a, const struct mam_workspace *ws, uint64_t minimum) {
-    if (!redistributes(a)) {
-        for (uint32_t i = 0; i < a->count; i++) {
-            ws->limit[i] = INT64_MAX;
-        }
-        return;
-    }
-    struct mam_ratio per_step = mam_ratio_of(1, (uint64_t)a->step);
+    const struct mam_ratio per_step = mam_ratio_of(1, (uint64_t)a->step);
+    const int64_t *restrict caps = a->cap;
+    const int64_t *restrict quotas = a->quota;
+    uint64_t *restrict weights = ws->weight;
+    uint64_t *restrict limits = ws->limit;
+    uint8_t *restrict capped = a->capped;
+    uint16_t *restrict reasons = a->reason;
     for (uint32_t i = 0; i < a->count; i++) {
-        ws->limit[i] = mam_ratio_floor(&per_step, (uint64_t)a->cap[i]);
-        if (ws->weight[i] > 0 && ws->limit[i] < minimum) {
-            leave_out(a, ws, i, a->quota[i] > a->cap[i]);
-        }
+        uint64_t limit = mam_ratio_floor(&per_step, (uint64_t)caps[i]);
+        bool out = (weights[i] > 0) & (limit < minimum);
+        limits[i] = limit;
+        weights[i] = out ? 0 : weights[i];
+        capped[i] = out & (quotas[i] > caps[i]);
+        reasons[i] = out ? MAM_REASON_BELOW_MINIMUM : reasons[i];
     }
 }
 
@@ -130,13 +148,40 @@ static struct mam_pool pool_of(const struct mam_allocation *a, const struct mam_
                             .limit = ws->work + a->count,
                             .count = n,
                             .steps = (uint64_t)(a->volume / a->step)};
+    uint64_t total_weight = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t member = ws->list[i];
-        pool.member[i] = member;
+        members[i] = member;
         pool.weight[i] = ws->weight[member];
         pool.limit[i] = ws->limit[member];
-        pool.total_weight += pool.weight[i];
+        total_weight += pool.weight[i];
     }
+    pool.total_weight = total_weight;
+    return pool;
+}
+
+/* All that have weight as a pool for all steps of the order. */
+static struct mam_pool pool_of_all(const struct mam_allocation *a, const struct mam_workspace *ws) {
+    struct mam_pool pool = {.member = ws->list,
+                            .weight = ws->work,
+                            .limit = ws->work + a->count,
+                            .steps = (uint64_t)(a->volume / a->step)};
+    const uint64_t *restrict weights = ws->weight;
+    const uint64_t *restrict limits = ws->limit;
+    uint32_t *restrict members = pool.member;
+    uint64_t *restrict pool_weights = pool.weight;
+    uint64_t *restrict pool_limits = pool.limit;
+    uint64_t total_weight = 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        members[n] = i;
+        pool_weights[n] = weights[i];
+        pool_limits[n] = limits[i];
+        total_weight += weights[i];
+        n += weights[i] > 0;
+    }
+    pool.count = n;
+    pool.total_weight = total_weight;
     return pool;
 }
 
@@ -179,7 +224,7 @@ static void skip_small(struct mam_allocation *a, const struct mam_workspace *ws,
     uint32_t n = list_weighted(a, ws);
     mam_sort_members(&order, ws->list, n);
     for (uint32_t i = count_reaching(a, ws, n, minimum); i < n; i++) {
-        leave_out(a, ws, ws->list[i], false);
+        leave_out(a, ws, ws->list[i]);
     }
 }
 
@@ -199,39 +244,49 @@ static void skip_surplus(struct mam_allocation *a, const struct mam_workspace *w
     }
     for (uint32_t i = 0; i < a->count; i++) {
         if (ws->weight[i] > 0 && kept[i] == 0) {
-            leave_out(a, ws, i, false);
+            leave_out(a, ws, i);
         }
     }
 }
 
-/* Those that left the pool have whole steps and no weight any more; those in it divide the rest. */
+/* Everybody with weight as if settled at its limit, and without weight any more. */
+static void settle_all(struct mam_allocation *a, const struct mam_workspace *ws) {
+    const int64_t step = a->step;
+    const uint64_t *restrict limits = ws->limit;
+    uint64_t *restrict weights = ws->weight;
+    uint64_t *restrict remainders = ws->remainder;
+    int64_t *restrict base = ws->base;
+    uint8_t *restrict capped = a->capped;
+    for (uint32_t i = 0; i < a->count; i++) {
+        bool settled = weights[i] > 0;
+        base[i] = settled ? (int64_t)(limits[i] * (uint64_t)step) : 0;
+        remainders[i] = 0;
+        weights[i] = 0;
+        capped[i] |= settled;
+    }
+}
+
+/* Those that left the pool are settled; those in it divide the rest by weight. */
 static struct mam_shares settle_pool(struct mam_allocation *a, const struct mam_workspace *ws,
                                      const struct mam_pool *pool, uint32_t raised, uint64_t minimum) {
-    for (uint32_t i = 0; i < a->count; i++) {
-        bool settled = ws->weight[i] > 0;
-        ws->base[i] = settled ? (int64_t)ws->limit[i] : 0; /* in steps, until the last loop */
-        ws->remainder[i] = 0;
-        ws->weight[i] = 0;
-        a->capped[i] |= settled;
-    }
+    settle_all(a, ws);
     for (uint32_t i = 0; i < raised; i++) {
-        ws->base[ws->spare[i]] = (int64_t)minimum;
+        ws->base[ws->spare[i]] = (int64_t)minimum * a->step;
         a->capped[ws->spare[i]] = 0;
     }
     struct mam_shares shares = {
         .base = ws->base, .total_weight = pool->total_weight, .leftover = pool->steps};
-    struct mam_ratio share =
-        pool->count > 0 ? mam_ratio_of(pool->steps, pool->total_weight) : (struct mam_ratio){0};
+    if (pool->count == 0) {
+        return shares;
+    }
+    const struct mam_ratio share = mam_ratio_of(pool->steps, pool->total_weight);
     for (uint32_t i = 0; i < pool->count; i++) {
         uint32_t member = pool->member[i];
         uint64_t whole = mam_ratio_apply(&share, pool->weight[i], &ws->remainder[member]);
-        ws->base[member] = (int64_t)whole;
+        ws->base[member] = (int64_t)whole * a->step;
         ws->weight[member] = pool->weight[i];
         a->capped[member] = 0;
         shares.leftover -= whole;
-    }
-    for (uint32_t i = 0; i < a->count; i++) {
-        ws->base[i] *= a->step;
     }
     return shares;
 }
@@ -240,13 +295,17 @@ static struct mam_shares settle_pool(struct mam_allocation *a, const struct mam_
 static struct mam_shares share_again(struct mam_allocation *a, const struct mam_workspace *ws,
                                      uint64_t minimum, bool below, uint64_t *unplaced) {
     bool raises = below && a->below_min == MAM_BELOW_MIN_RAISE;
-    take_limits(a, ws, minimum);
+    if (redistributes(a)) {
+        take_limits(a, ws, minimum);
+    } else {
+        take_no_limits(a, ws);
+    }
     if (raises) {
         skip_surplus(a, ws, minimum);
     } else if (below) {
         skip_small(a, ws, minimum);
     }
-    struct mam_pool pool = pool_of(a, ws, ws->list, list_weighted(a, ws));
+    struct mam_pool pool = pool_of_all(a, ws);
     uint32_t raised = 0;
     if (raises) {
         raised = mam_waterfill_between(&pool, minimum, ws->spare);

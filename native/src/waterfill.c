@@ -21,25 +21,27 @@ static void keep(struct mam_pool *pool, uint32_t to, uint32_t from) {
  */
 void mam_waterfill(struct mam_pool *pool) {
     uint32_t settled = 1;
-    while (settled > 0 && pool->count > 0) {
-        struct mam_ratio share = mam_ratio_of(pool->steps, pool->total_weight);
+    while (settled > 0) {
+        struct mam_pool now = *pool; /* in registers: the loop below writes no pool */
         uint64_t steps = 0;
-        uint64_t weight = 0;
+        uint64_t weights = 0;
         uint32_t left = 0;
-        for (uint32_t i = 0; i < pool->count; i++) {
-            uint64_t remainder;
-            uint64_t whole = mam_ratio_apply(&share, pool->weight[i], &remainder);
-            bool over = whole + (remainder > 0) > pool->limit[i];
-            steps += over ? pool->limit[i] : 0;
-            weight += over ? pool->weight[i] : 0;
-            keep(pool, left, i);
-            left += !over;
+        for (uint32_t i = 0; i < now.count; i++) {
+            uint64_t weight = now.weight[i];
+            uint64_t limit = now.limit[i];
+            now.member[left] = now.member[i]; /* left <= i */
+            now.weight[left] = weight;
+            now.limit[left] = limit;
+            bool fits = (mam_uint128)now.steps * weight <= (mam_uint128)limit * now.total_weight;
+            left += fits;
+            steps += fits ? 0 : limit;
+            weights += fits ? 0 : weight;
         }
         MAM_ASSERT(steps <= pool->steps);
         settled = pool->count - left;
         pool->count = left;
         pool->steps -= steps;
-        pool->total_weight -= weight;
+        pool->total_weight -= weights;
     }
 }
 
