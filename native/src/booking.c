@@ -37,6 +37,11 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
     booking.side = block->side;
     booking.entry = block->entry;
     child->status = MAM_CHILD_ASKED;
+    if (block->deadline == INT64_MAX) {
+        mam_block_deadline(engine, block,
+                           block->policy.booking_timeout != 0 ? block->policy.booking_timeout
+                                                              : engine->limits.booking_timeout_ms);
+    }
     engine->counts.bookings++;
     mam_emit(engine, account->bridge, &booking, sizeof booking);
 }
@@ -178,8 +183,6 @@ static void trim_to_holding(struct mam_engine *engine, struct mam_block *block, 
 }
 
 void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
-    uint32_t timeout = block->policy.booking_timeout != 0 ? block->policy.booking_timeout
-                                                          : engine->limits.booking_timeout_ms;
     hold_house(engine, block, block->house);
     mam_unreserve(engine, block);
     for (uint32_t i = 0; i < block->child_count; i++) {
@@ -205,9 +208,6 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
         }
         hold(engine, block, child, 1);
         ask(engine, block, i);
-    }
-    if (block->asked > 0) {
-        mam_block_deadline(engine, block, timeout);
     }
 }
 

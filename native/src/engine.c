@@ -379,7 +379,8 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
         const struct mam_header *header = message;
         if (length >= sizeof *header && header->template_id == MAM_MASTER_DEAL_ID &&
             reason != MAM_REASON_DUPLICATE) {
-            mam_alert(engine, bridge, MAM_ALERT_KIND_UNALLOCATED, reason, 0, 0);
+            bool broker = engine->bridges[bridge].role == MAM_ROLE_BROKER;
+            mam_alert(engine, broker ? bridge : MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_UNALLOCATED, reason, 0, 0);
         }
     }
 }

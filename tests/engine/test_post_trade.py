@@ -186,3 +186,31 @@ def test_absolute_methods_never_book_more_than_was_executed() -> None:
     assert volumes(outputs) == {1: "0.4", 2: "0.6"}
     assert only(outputs, "MasterReport")[0]["house"] == "0"
     desk.no_law_broken()
+
+
+def test_a_booking_that_is_asked_late_has_a_deadline_too() -> None:
+    """A retry, and a close that waited for its ticket, come after the block's first deadline."""
+    desk = Desk()
+    desk.usual({1: "1"})
+    (booking,) = only(desk.deal(1, "1"), "Booking")
+    desk.deal(2, "1", side="sell", entry="closing", position=1)
+    desk.clock(desk.engine.deadline or 0)
+    assert desk.engine.deadline is None
+    desk.book(booking, status="retry")
+    said = desk.clock(desk.engine.deadline or 0)
+    assert [(alert["kind"], alert["block"]) for alert in only(said, "RiskAlert")] == [("timeout", 1)]
+    (closing,) = only(desk.book(booking), "Booking")
+    said = desk.clock(desk.engine.deadline or 0)
+    assert [(alert["kind"], alert["block"]) for alert in only(said, "RiskAlert")] == [("timeout", 2)]
+    desk.book(closing)
+    assert desk.engine.counts()["holdings"] == 0
+
+
+def test_a_deal_in_an_lps_ring_is_refused_there_and_told_to_the_journal() -> None:
+    desk = Desk()
+    desk.usual(V1)
+    outputs = desk.send("lp1", "MasterDeal", deal=1, group=7, instrument=1, volume="1", price="1.1")
+    assert [(output["to"], output["msg"]) for output in outputs] == [
+        ("lp1", "Reject"),
+        ("journal", "RiskAlert"),
+    ]
