@@ -167,45 +167,58 @@ enum mam_reason mam_exposure_per_lot(const struct mam_instrument *definition, in
 
 /* --- Margin --- */
 
-static bool is_leveraged(uint8_t calc_mode) {
-    return calc_mode == MAM_CALC_MODE_FOREX || calc_mode == MAM_CALC_MODE_CFD_LEVERAGE;
-}
-
 /* The fixed amount that replaces the formula; 0: none. Futures have no formula. */
 static int64_t fixed_amount(const struct mam_instrument *definition, uint8_t stage) {
     bool own = stage == MAM_STAGE_MAINTENANCE && definition->margin_maintenance != 0;
     return own ? definition->margin_maintenance : definition->margin_initial;
 }
 
-static enum mam_reason formula_per_lot(const struct mam_instrument *definition, int64_t price,
-                                       struct mam_per_lot *out) {
-    enum mam_reason reason;
+static enum mam_reason formula_per_lot(const struct mam_instrument *definition, int64_t contract,
+                                       struct mam_per_lot *out, bool *priced) {
+    *priced = false;
     switch ((enum mam_calc_mode)definition->calc_mode) {
     case MAM_CALC_MODE_FOREX:
     case MAM_CALC_MODE_FOREX_NO_LEVERAGE:
-        return times_over(out, definition->contract_size, LOT_CONTRACT);
+        return times_over(out, contract, LOT_CONTRACT);
     case MAM_CALC_MODE_CFD:
     case MAM_CALC_MODE_CFD_LEVERAGE:
     case MAM_CALC_MODE_EXCHANGE_STOCKS:
-        reason = times_over(out, definition->contract_size, LOT_CONTRACT_PRICE);
-        break;
-    case MAM_CALC_MODE_CFD_INDEX: /* price / tick size is a plain number; tick value is money */
-        reason = times_over(out, definition->contract_size, ONE * ONE);
-        reason = reason != MAM_REASON_NONE ? reason
-                                           : times_over(out, definition->tick_value, definition->tick_size);
-        break;
+        *priced = true;
+        return times_over(out, contract, LOT_CONTRACT_PRICE);
+    case MAM_CALC_MODE_CFD_INDEX: { /* price / tick size is a plain number; tick value is money */
+        *priced = true;
+        enum mam_reason reason = times_over(out, contract, ONE * ONE);
+        return reason != MAM_REASON_NONE ? reason
+                                         : times_over(out, definition->tick_value, definition->tick_size);
+    }
     case MAM_CALC_MODE_FUTURES:
     case MAM_CALC_MODE_EXCHANGE_FUTURES:
         return mam_per_lot_times(out, 0);
     default:
         return MAM_REASON_NOT_SUPPORTED;
     }
-    return reason != MAM_REASON_NONE ? reason
-           : price <= 0              ? MAM_REASON_OUT_OF_RANGE
-                                     : mam_per_lot_times(out, price);
 }
 
-static int64_t margin_rate(const struct mam_instrument *definition, uint8_t side, uint8_t stage) {
+enum mam_reason mam_margin_base(const struct mam_instrument *definition, uint8_t stage, bool hedged,
+                                uint32_t leverage, struct mam_per_lot *out, bool *priced) {
+    *out = (struct mam_per_lot){0};
+    if (stage > MAM_STAGE_MAINTENANCE || leverage == 0) {
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    int64_t contract = hedged ? definition->margin_hedged : definition->contract_size;
+    int64_t fixed = fixed_amount(definition, stage);
+    enum mam_reason reason = formula_per_lot(definition, contract, out, priced);
+    if (reason != MAM_REASON_NOT_SUPPORTED && fixed != 0) {
+        *out = (struct mam_per_lot){0};
+        *priced = false;
+        reason = hedged ? times_over(out, contract, LOT_CONTRACT) : times_over(out, fixed, ONE);
+    }
+    bool leveraged =
+        definition->calc_mode == MAM_CALC_MODE_FOREX || definition->calc_mode == MAM_CALC_MODE_CFD_LEVERAGE;
+    return reason == MAM_REASON_NONE && leveraged ? mam_per_lot_by(out, leverage) : reason;
+}
+
+int64_t mam_margin_rate(const struct mam_instrument *definition, uint8_t side, uint8_t stage) {
     bool buy = side == MAM_SIDE_BUY;
     int64_t maintenance = buy ? definition->maintenance_rate_buy : definition->maintenance_rate_sell;
     int64_t initial = buy ? definition->margin_rate_buy : definition->margin_rate_sell;
@@ -214,22 +227,16 @@ static int64_t margin_rate(const struct mam_instrument *definition, uint8_t side
 
 enum mam_reason mam_margin_per_lot(const struct mam_instrument *definition, uint8_t side, uint8_t stage,
                                    int64_t price, uint32_t leverage, struct mam_per_lot *out) {
-    *out = (struct mam_per_lot){0};
-    if (side > MAM_SIDE_SELL || stage > MAM_STAGE_MAINTENANCE || leverage == 0) {
-        return MAM_REASON_OUT_OF_RANGE;
+    bool priced;
+    enum mam_reason reason = mam_margin_base(definition, stage, false, leverage, out, &priced);
+    if (reason == MAM_REASON_NONE && (side > MAM_SIDE_SELL || (priced && price <= 0))) {
+        reason = MAM_REASON_OUT_OF_RANGE;
     }
-    struct mam_per_lot by_formula = {0};
-    enum mam_reason reason = formula_per_lot(definition, price, &by_formula);
-    int64_t fixed = fixed_amount(definition, stage);
-    if (fixed != 0 && reason != MAM_REASON_NOT_SUPPORTED) {
-        reason = times_over(out, fixed, ONE);
-    } else {
-        *out = by_formula;
+    if (reason == MAM_REASON_NONE && priced) {
+        reason = mam_per_lot_times(out, price);
     }
-    if (reason == MAM_REASON_NONE && is_leveraged(definition->calc_mode)) {
-        reason = mam_per_lot_by(out, leverage);
-    }
-    return reason != MAM_REASON_NONE ? reason : times_over(out, margin_rate(definition, side, stage), ONE);
+    return reason != MAM_REASON_NONE ? reason
+                                     : times_over(out, mam_margin_rate(definition, side, stage), ONE);
 }
 
 /* --- Whole positions --- */

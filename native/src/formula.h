@@ -120,4 +120,13 @@ enum mam_reason mam_margin(const struct mam_instrument *definition, uint8_t side
 enum mam_reason mam_per_lot_times(struct mam_per_lot *per_lot, int64_t factor);
 enum mam_reason mam_per_lot_by(struct mam_per_lot *per_lot, int64_t divisor);
 
+/*
+ * Margin per lot before price and margin rate: *priced says whether the mode multiplies by a price. hedged:
+ * of covered volume, where margin_hedged stands for the contract size, or for the fixed amount per lot.
+ */
+enum mam_reason mam_margin_base(const struct mam_instrument *definition, uint8_t stage, bool hedged,
+                                uint32_t leverage, struct mam_per_lot *out, bool *priced);
+/* Factor 1e-8 by side; maintenance 0 is initial's. */
+int64_t mam_margin_rate(const struct mam_instrument *definition, uint8_t side, uint8_t stage);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * Whole numbers of up to 512 bits, for exact products of several 64-bit figures. Only what valuation needs:
+ * Whole numbers of up to 640 bits, for exact products of several 64-bit figures. Only what valuation needs:
  * multiply and divide by 64-bit numbers. Dividing by a and then by b is dividing by a * b, for
  * floor(floor(x / a) / b) = floor(x / ab); `rest` says whether anything was cut off on the way.
  */
@@ -11,7 +11,7 @@
 
 #include "assert.h"
 
-#define MAM_WIDE_LIMBS 8
+#define MAM_WIDE_LIMBS 10
 
 struct mam_wide {
     uint64_t limb[MAM_WIDE_LIMBS]; /* least first; those from `length` up mean nothing */
@@ -38,6 +38,28 @@ static inline void mam_wide_multiply(struct mam_wide *wide, uint64_t factor) {
         wide->limb[wide->length++] = carry;
     }
     wide->length = factor == 0 ? 0 : wide->length;
+}
+
+/* By high * 2^64 + low. */
+static inline void mam_wide_multiply_long(struct mam_wide *wide, uint64_t high, uint64_t low) {
+    if (high == 0) {
+        mam_wide_multiply(wide, low);
+        return;
+    }
+    struct mam_wide upper = *wide;
+    mam_wide_multiply(&upper, high);
+    mam_wide_multiply(wide, low);
+    MAM_ASSERT(upper.length < MAM_WIDE_LIMBS);
+    uint64_t carry = 0;
+    for (uint32_t i = 0; i < upper.length || carry != 0; i++) {
+        while (wide->length < i + 2) {
+            wide->limb[wide->length++] = 0;
+        }
+        unsigned __int128 sum =
+            (unsigned __int128)wide->limb[i + 1] + (i < upper.length ? upper.limb[i] : 0) + carry;
+        wide->limb[i + 1] = (uint64_t)sum;
+        carry = (uint64_t)(sum >> 64);
+    }
 }
 
 static inline void mam_wide_divide(struct mam_wide *wide, uint64_t divisor) {
