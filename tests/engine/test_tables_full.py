@@ -1,4 +1,4 @@
-"""Tiny capacities: what does not fit is refused (the house's, where it was executed), and nothing is half-done."""
+"""Tiny capacities: what does not fit is refused (or the house's, if executed), and nothing is half-done."""
 
 from appliance.engine import Capacities
 from tests.engine.desk import Desk, accepted, only, refused, volumes

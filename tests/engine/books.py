@@ -1,0 +1,179 @@
+"""The laws again, from the outputs alone: an independent set of books that is kept beside an engine.
+
+Volumes are integers, 1e-8 lot. Nothing here knows how the engine works: it hears each message and each answer.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin"}
+
+
+def units(volume: str) -> int:
+    """A decimal as 1e-8 units."""
+    scaled = Decimal(volume).scaleb(8)
+    assert scaled == int(scaled)
+    return int(scaled)
+
+
+@dataclass
+class Child:
+    """One Booking and its answer."""
+
+    login: int
+    volume: int
+    price: str
+    answer: str = ""  # booked, refused; "" while there is none that is final
+    retries: int = 0  # "retry" answers that have not been asked again
+
+
+@dataclass
+class Block:
+    """What the outputs said of one block."""
+
+    plan: dict[str, Any]
+    planned: dict[int, int] = field(default_factory=dict)  # login: volume
+    children: dict[int, Child] = field(default_factory=dict)
+    position: tuple[int, int] = (0, 0)
+    filled: int = 0
+    house: int = 0
+    status: str = "fresh"
+
+    @property
+    def closing(self) -> bool:
+        return bool(self.plan["entry"] == "closing")
+
+
+class Books:
+    """Hears every message and every output; asserts the laws after each."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, Block] = {}
+
+    def hear(self, message: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
+        refused = any(output["msg"] == "Reject" for output in outputs)
+        if message["msg"] == "BookingReport" and not refused:
+            self._answer(message)
+        for output in outputs:
+            hear = getattr(self, f"_on_{output['msg'].lower()}", None)
+            if hear is not None:
+                hear(output)
+        for block in self.blocks.values():
+            self._check(block)
+
+    # --- what is heard ---
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        child = self.blocks[message["block"]].children[message["child"]]
+        assert child.answer == "", "an answered child was answered again, and that was taken"
+        status = message["status"]
+        if status == "retry":
+            child.retries += 1
+        elif status in ("booked", "refused"):
+            child.answer = status
+
+    def _on_plan(self, plan: dict[str, Any]) -> None:
+        assert plan["block"] not in self.blocks
+        block = self.blocks[plan["block"]] = Block(plan)
+        block.position = (plan["group"], plan["master_position"])
+
+    def _on_planmember(self, row: dict[str, Any]) -> None:
+        block = self.blocks[row["block"]]
+        volume, weight, total = units(row["volume"]), int(row["weight"]), int(block.plan["total_weight"])
+        if row["login"] < 2**64 - 1 and volume:
+            block.planned[row["login"]] = volume
+        if block.plan["method"] in PROPORTIONAL and total and not row["reason"].startswith("excluded"):
+            divided = units(block.plan["volume"]) // units(block.plan["step"]) * units(block.plan["step"])
+            exact = Fraction(divided * weight, total)
+            assert units(row["quota"]) == exact.numerator // exact.denominator
+        if block.closing:
+            assert volume <= weight
+            assert abs(volume - units(row["quota"])) <= units(block.plan["step"])
+
+    def _on_leg(self, leg: dict[str, Any]) -> None:
+        assert leg["block"] in self.blocks, "law 4: a Leg before its Plan"
+
+    def _on_booking(self, booking: dict[str, Any]) -> None:
+        assert booking["block"] in self.blocks, "law 4: a Booking before its Plan"
+        block = self.blocks[booking["block"]]
+        volume = units(booking["volume"])
+        assert volume > 0
+        known = block.children.get(booking["child"])
+        if known is None:
+            block.children[booking["child"]] = Child(booking["login"], volume, booking["price"])
+        else:
+            assert known.answer == "" and known.retries == 1, "law 6: asked again without a retry"
+            assert (known.login, known.volume, known.price) == (booking["login"], volume, booking["price"])
+            known.retries = 0
+        assert len({child.price for child in block.children.values()}) == 1, "law 3"
+        assert volume <= block.planned[booking["login"]], "law 2"
+
+    def _on_blockchange(self, change: dict[str, Any]) -> None:
+        block = self.blocks[change["block"]]
+        filled, house = units(change["filled"]), units(change["house"])
+        assert filled >= block.filled, "what is filled stays filled"
+        assert house >= block.house or block.status != "allocating", "the house never gives back"
+        block.filled, block.house, block.status = filled, house, change["status"]
+        if change["status"] in ("allocating", "done"):
+            assert units(change["allocated"]) + house == filled, "law 1"
+
+    def _on_masterreport(self, report: dict[str, Any]) -> None:
+        block = self.blocks[report["block"]]
+        assert units(report["filled"]) == block.filled
+        if report["status"] == "done":
+            booked = sum(child.volume for child in block.children.values() if child.answer == "booked")
+            assert booked == units(report["allocated"]), (
+                "law 1: done, and the server has booked something else"
+            )
+        if report["status"] == "rejected":
+            assert block.filled == 0 and not block.children
+
+    # --- what must hold at any time ---
+
+    def _check(self, block: Block) -> None:
+        if block.status in ("allocating", "done"):
+            mine = sum(child.volume for child in block.children.values() if child.answer != "refused")
+            assert mine <= block.filled, "law 1: more asked for than was filled"
+        if block.status == "allocating" and not block.closing:
+            self._check_entitlement(block)
+
+    def _check_entitlement(self, block: Block) -> None:
+        """Law 2, of an opening without a minimum: exact shares of what was filled, within a step."""
+        step, total = units(block.plan["step"]), sum(block.planned.values())
+        if units(block.plan["minimum"]) > step or not total:
+            return
+        asked = {child.login: child.volume for child in block.children.values()}
+        for login, planned in block.planned.items():
+            exact = Fraction(min(block.filled, total) * planned, total)
+            assert abs(asked.get(login, 0) - exact) < step, "law 2"
+
+    # --- when everything is answered ---
+
+    def holdings(self) -> dict[tuple[int, int], dict[int, int]]:
+        """What each login holds of each master position, from the server's answers alone; zeros left out."""
+        held: dict[tuple[int, int], dict[int, int]] = {}
+        for block in self.blocks.values():
+            for child in block.children.values():
+                if child.answer == "booked":
+                    logins = held.setdefault(block.position, {})
+                    signed = -child.volume if block.closing else child.volume
+                    logins[child.login] = logins.get(child.login, 0) + signed
+        return {position: {k: v for k, v in logins.items() if v} for position, logins in held.items()}
+
+    def masters(self) -> dict[tuple[int, int], int]:
+        """The master's volume of each position."""
+        held: dict[tuple[int, int], int] = {}
+        for block in self.blocks.values():
+            signed = -block.filled if block.closing else block.filled
+            held[block.position] = held.get(block.position, 0) + signed
+        return held
+
+    def houses(self) -> dict[tuple[int, int], int]:
+        """What the house holds of each position."""
+        held: dict[tuple[int, int], int] = {}
+        for block in self.blocks.values():
+            signed = -block.house if block.closing else block.house
+            held[block.position] = held.get(block.position, 0) + signed
+        return held
