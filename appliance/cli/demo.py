@@ -2,22 +2,28 @@
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import appliance.demo
 from appliance.audit import AuditError, read_entries, verify
 from appliance.audit.replay import Replay, replay
-from appliance.daemon.supervisor import DaemonError
+from appliance.broker.scenario import Scenario, generate
+from appliance.broker.ticks import read_all
+from appliance.daemon.ending import Ended, EndSignals
+from appliance.daemon.supervisor import AlreadySaid, DaemonError
 from appliance.demo import Demo, DemoFailed, Options, screen
+from appliance.demo.play import Played
 from appliance.demo.report import Result, result_of
 from appliance.errors import InputError
 
 DATA = Path(appliance.demo.__file__).parent / "data"
+BOOKINGS_MAX = 1 << 24
 
 
 def add_parser(commands: Any) -> None:
@@ -57,87 +63,148 @@ class _Progress:
 
     def __init__(self, orders: int, quiet: bool) -> None:
         self._orders = orders
-        self._live = sys.stderr.isatty()
         self._quiet = quiet
+        self._live = sys.stderr is not None and sys.stderr.isatty()
         self._due = 0.0
-        self._last = ""
+        self._phase = ""
 
-    def __call__(self, phase: str, done: int, children: int) -> None:
-        if self._quiet or (time.monotonic() < self._due and phase == self._last):
+    def orders(self, phase: str, done: int, children: int) -> None:
+        """How far the orders of a phase are."""
+        filled = 20 * done // max(1, self._orders)
+        self.say(phase, f"{phase:<10} [{'#' * filled:<20}] {done:,}/{self._orders:,}, {children:,} children")
+
+    def say(self, phase: str, text: str) -> None:
+        """Shows the text, unless that of the same phase was shown a moment ago."""
+        if self._quiet or (time.monotonic() < self._due and phase == self._phase):
             return
         self._due = time.monotonic() + (0.1 if self._live else 2.0)
-        self._last = phase
-        filled = 30 * done // max(1, self._orders)
-        text = f"{phase:<10} [{'#' * filled:<30}] {done:,} of {self._orders:,} orders, {children:,} children"
-        print(
-            f"\r\x1b[K{text}" if self._live else text,
-            end="" if self._live else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def say(self, text: str) -> None:
-        if not self._quiet:
-            print(
-                f"\r\x1b[K{text}" if self._live else text,
-                end="" if self._live else "\n",
-                file=sys.stderr,
-                flush=True,
-            )
+        self._phase = phase
+        if self._live:
+            width = max(10, shutil.get_terminal_size().columns - 1)  # a line that wraps is not written over
+            self._write(f"\r\x1b[K{text[:width]}")
+        else:
+            self._write(f"{text}\n")
 
     def clear(self) -> None:
-        if self._live and not self._quiet:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        """Before something else is printed."""
+        if self._live and not self._quiet and self._phase:
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        if sys.stderr is None:
+            return
+        try:
+            print(text, end="", file=sys.stderr, flush=True)
+        except OSError:
+            self._quiet = True  # nobody reads it: the demo goes on
 
 
 def run(options: argparse.Namespace) -> int:
     """Play it; 0 only if every law is at zero and the log verifies."""
-    ticks = options.ticks or sorted(DATA.glob("*.csv"))
-    directory = _directory(options.dir)
-    chosen = Options(options.accounts, options.orders, options.seed, ticks, directory)
     progress = _Progress(options.orders, options.json)
-    try:
-        result = _play(chosen, progress)
-    except (DemoFailed, DaemonError) as error:
-        progress.clear()
-        print(f"mam demo: {error}; the log is in {directory}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        progress.clear()
-        print(f"mam demo: ended by you; the log up to here is in {directory / 'log'}", file=sys.stderr)
-        return 130
+    folder = _Folder(options.dir)
+    with EndSignals() as signals:
+        try:
+            return _run(options, folder, progress, signals)
+        except (DemoFailed, DaemonError) as error:
+            return _fail(progress, folder, str(error), 1)
+        except AlreadySaid:
+            return 2
+        except Ended as end:
+            return _fail(progress, folder, f"ended by {end}", end.status)
+
+
+def _fail(progress: _Progress, folder: "_Folder", text: str, status: int) -> int:
     progress.clear()
-    print(json.dumps(result.as_dict(), indent=1) if options.json else screen(result))
+    where = f"; the log up to here is in {folder.path / 'log'}" if folder.keep else ""
+    print(f"mam demo: {text}{where}", file=sys.stderr)
+    return status
+
+
+def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, signals: EndSignals) -> int:
+    started = time.monotonic()
+    ticks = options.ticks or sorted(DATA.glob("*.csv"))
+    scenario = _scenario(options, ticks)
+    with signals.held(), folder:
+        chosen = Options(options.accounts, options.orders, options.seed, ticks, folder.path)
+
+        def beat(phase: str, done: int, children: int) -> None:
+            signals.check()
+            progress.orders(phase, done, children)
+
+        with Demo(chosen, scenario, beat) as demo:
+            folder.keep = True  # from here on there is a log
+            played = demo.play()
+            progress.say("ending", "ending: the writer drains the journal, signs the last checkpoint")
+    result = _judge(options, demo.log, played, progress, started)
+    progress.clear()
+    width = shutil.get_terminal_size().columns
+    print(json.dumps(result.as_dict(), indent=1) if options.json else screen(result, width))
     return 0 if result.good else 1
 
 
-def _directory(wanted: Path | None) -> Path:
-    if wanted is None:
-        return Path(tempfile.mkdtemp(prefix="mam-demo-"))
-    if wanted.exists() and any(wanted.iterdir()):
-        raise InputError(f"--dir {wanted}: is not empty, expected a new or an empty folder")
-    wanted.mkdir(parents=True, exist_ok=True)
-    return wanted
+def _scenario(options: argparse.Namespace, ticks: list[Path]) -> Scenario:
+    scenario = generate(options.seed, options.accounts, options.orders, read_all(ticks))
+    if scenario.max_bookings > BOOKINGS_MAX:
+        raise InputError(
+            f"--accounts {options.accounts} --orders {options.orders}: could make {scenario.max_bookings:,} "
+            f"children, expected at most {BOOKINGS_MAX:,}"
+        )
+    return scenario
 
 
-def _play(options: Options, progress: _Progress) -> Result:
-    started = time.monotonic()
-    with Demo(options, progress) as demo:
-        played = demo.play()
-        progress.say("ending: the writer drains the journal and signs the last checkpoint")
-    progress.say("verifying the log from its public key")
-    report = verify(demo.log, played.vkey)
-    replayed = _replay(demo.log, progress.say)
-    seconds = time.monotonic() - started
-    return result_of(played, report, replayed, str(demo.log), options.seed, options.accounts, seconds)
+class _Folder:
+    """Where the log goes. A context manager: at an error what came into it goes again, unless `keep` is set."""
+
+    def __init__(self, wanted: Path | None) -> None:
+        """Nothing is made yet."""
+        self.keep = False
+        self.path = wanted or Path()
+        self._wanted = wanted
+        self._made = wanted is None or not wanted.exists()
+
+    def __enter__(self) -> Self:
+        """Makes it; InputError when that cannot be, or something is in it."""
+        try:
+            if self._wanted is None:
+                self.path = Path(tempfile.mkdtemp(prefix="mam-demo-"))
+            self.path.mkdir(parents=True, exist_ok=True)
+            filled = any(self.path.iterdir())
+        except OSError as error:
+            where = f"--dir {self._wanted}" if self._wanted else tempfile.gettempdir()
+            raise InputError(f"{where}: expected a folder to write in: {error.strerror}") from None
+        if filled:
+            raise InputError(f"--dir {self.path}: is not empty, expected a new or an empty folder")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or self.keep:
+            return
+        for path in self.path.iterdir():  # all of it is ours: it was empty
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if self._made:
+            self.path.rmdir()
 
 
-def _replay(log: Path, say: Callable[[str], None]) -> Replay:
-    def progress(inputs: int) -> None:
-        if inputs % 20_000 == 0:
-            say(f"replaying the log: {inputs:,} inputs, every output the same")
+def _judge(
+    options: argparse.Namespace, log: Path, played: Played, progress: _Progress, started: float
+) -> Result:
+    def checking(done: int, total: int) -> None:
+        progress.say("verifying", f"verifying the log from its public key: {100 * done // max(1, total)} %")
 
+    def replaying(inputs: int) -> None:
+        if inputs % 1000 == 0:
+            progress.say("replaying", f"replaying the log: {inputs:,} inputs, all outputs the same")
+
+    report = verify(log, played.vkey, checking)
     try:
-        return replay(read_entries(log), progress)
+        replayed = replay(read_entries(log), replaying)
     except AuditError as error:
-        return Replay(difference=str(error))
+        replayed = Replay(difference=str(error))
+    seconds = time.monotonic() - started
+    return result_of(played, report, replayed, str(log), options.seed, options.accounts, seconds)

@@ -4,8 +4,11 @@
 """
 
 import argparse
+import errno
 import os
 import sys
+from io import TextIOWrapper
+from typing import NoReturn
 
 from appliance import __version__
 from appliance.audit import commands as audit
@@ -14,9 +17,18 @@ from appliance.cli import allocate, counters, demo, run, simulate
 from appliance.errors import InputError
 from appliance.memory.errors import MemoryLayoutError
 
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A mistake in the command line is one line, as every bad input is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mam",
         description="Multi Account Manager appliance: divides a master's trades over sub-accounts.",
     )
@@ -29,15 +41,39 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show a character gets its escape
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
+    status = 0
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (InputError, AuditError, MemoryLayoutError) as error:
-        print(f"mam {options.command}: {error}", file=sys.stderr)
-        return 2
+        return _say(options.command, _one_line(str(error)))
     except BrokenPipeError:
-        # the reader went away (`mam … | head`): end quietly, and keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _discard_output()  # the reader went away (`mam … | head`): that is no news, good or bad
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _discard_output()
+        return _say(options.command, f"cannot write the output: {error.strerror}")
+    return status
+
+
+def _say(command: str, text: str) -> int:
+    print(f"mam {command}: {text}", file=sys.stderr)
+    return 2
+
+
+def _one_line(text: str) -> str:
+    """Whatever a file held, its fault is told in one line that a terminal can show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _discard_output() -> None:
+    """Keeps Python from complaining again at exit about what it could not write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

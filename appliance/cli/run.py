@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from appliance.daemon import read_config
-from appliance.daemon.supervisor import DaemonError
+from appliance.daemon.supervisor import AlreadySaid, DaemonError
 from appliance.daemon.supervisor import run as run_daemon
 
 
@@ -25,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     try:
         return run_daemon(config)
+    except AlreadySaid:
+        return 2
     except DaemonError as error:
         print(f"mam run: {error}", file=sys.stderr)
         return 1

@@ -16,8 +16,7 @@ import psutil
 
 from appliance import __version__
 from appliance._native import ffi, lib
-from appliance.daemon.config import Config
-from appliance.engine import Capacities
+from appliance.daemon.config import Config, capacities_of
 from appliance.memory import (
     Counters,
     Directory,
@@ -45,11 +44,6 @@ class Start(msgspec.Struct, kw_only=True):
     first_counter: int
     first_bridge_counter: int
     durable_counter: int
-
-
-def capacities_of(config: Config) -> Capacities:
-    """The engine's limits, as the configuration has them."""
-    return Capacities(**msgspec.structs.asdict(config.capacities), bridges=len(config.bridges))
 
 
 def counter_labels() -> list[str]:

@@ -5,17 +5,15 @@ the regions go. Order of the start is the reverse: nothing can be journaled befo
 """
 
 import contextlib
-import grp
 import os
-import pwd
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -23,14 +21,15 @@ import msgspec
 from appliance._native import lib
 from appliance.audit import counters as audit_counters
 from appliance.audit import keys
-from appliance.daemon.config import BridgeSection, Config
+from appliance.audit.writer import CANNOT_START as WRITER_CANNOT_START
+from appliance.daemon.config import BridgeSection, Config, capacities_of, check_config, owner_ids
+from appliance.daemon.ending import Ended, EndSignals
 from appliance.daemon.engine_process import (
     BRIDGE_COUNTER_TYPE,
     COUNTER_TYPE,
     READY,
     Start,
     bridge_counter_labels,
-    capacities_of,
     counter_labels,
 )
 from appliance.errors import InputError
@@ -48,20 +47,12 @@ class DaemonError(Exception):
     """A process of the daemon failed; the text is one line. Exit status 1."""
 
 
-def _ids(bridge: BridgeSection) -> tuple[int, int]:
-    """User and group that own a bridge's rings; -1: the daemon's."""
-    try:
-        uid = pwd.getpwnam(bridge.owner).pw_uid if bridge.owner else -1
-        gid = grp.getgrnam(bridge.group).gr_gid if bridge.group else -1
-    except KeyError as error:
-        raise InputError(
-            f"bridge {bridge.name}: {error.args[0]}: expected a user or group of this host"
-        ) from None
-    return uid, gid
+class AlreadySaid(InputError):
+    """Bad input, and the process that found it has said so in its one line."""
 
 
 def _spec(bridge: BridgeSection) -> BridgeSpec:
-    uid, gid = _ids(bridge)
+    uid, gid = owner_ids(bridge, f"bridge {bridge.name}")
     role = Role[bridge.role.upper()]
     return BridgeSpec(bridge.name, role, bridge.in_capacity, bridge.out_capacity, uid=uid, gid=gid)
 
@@ -69,9 +60,10 @@ def _spec(bridge: BridgeSection) -> BridgeSpec:
 class Daemon:
     """One running instance. A context manager: leaving it ends everything, whatever happened inside."""
 
-    def __init__(self, config: Config) -> None:
-        """Nothing is made yet; `start` does."""
+    def __init__(self, config: Config, patience: Callable[[], None] = lambda: None) -> None:
+        """Nothing is made yet; `start` does. `patience` is called while it waits, and may raise."""
         self.config = config
+        self._patience = patience
         self.status = 0
         self._instance: Instance | None = None
         self._engine: subprocess.Popen[bytes] | None = None
@@ -97,12 +89,9 @@ class Daemon:
     def start(self) -> None:
         """Make the regions, then the writer, then the engine; returns when both work."""
         config = self.config
+        check_config(config)
         keys.load_signer(Path(config.audit.key))
         journal = lib.mam_loop_journal_capacity(capacities_of(config).to_c())
-        if journal > lib.MAM_RING_CAPACITY_MAX:
-            raise InputError(
-                "capacities: an order could need a journal of more than 1 GiB; lower holdings or children"
-            )
         self._instance = Instance.create(
             config.instance,
             [_spec(bridge) for bridge in config.bridges],
@@ -146,10 +135,12 @@ class Daemon:
         )
         deadline = time.monotonic() + START_SECONDS
         while self._instance.counters.get(state) != audit_counters.RUNNING:
-            if self._writer.poll() is not None:
-                raise InputError(
-                    f"audit: the writer did not start on {self.config.audit.directory} (its line is above)"
-                )
+            self._patience()
+            status = self._writer.poll()
+            if status == WRITER_CANNOT_START:
+                raise AlreadySaid("the audit writer did not start")
+            if status is not None:
+                raise DaemonError(f"the audit writer did not start ({_fate(status)})")
             if time.monotonic() > deadline:
                 raise DaemonError(f"the audit writer was not ready after {START_SECONDS:.0f} s")
             time.sleep(0.01)
@@ -173,9 +164,13 @@ class Daemon:
         with contextlib.suppress(BrokenPipeError):
             self._engine.stdin.write(msgspec.json.encode(start) + b"\n")
             self._engine.stdin.flush()
-        ready, _, _ = select.select([self._engine.stdout], [], [], START_SECONDS)
-        if not ready or self._engine.stdout.readline().strip() != READY.encode():
-            raise DaemonError("the engine did not start (its line is above)")
+        deadline = time.monotonic() + START_SECONDS
+        while not select.select([self._engine.stdout], [], [], 0.05)[0]:
+            self._patience()
+            if time.monotonic() > deadline:
+                raise DaemonError(f"the engine was not ready after {START_SECONDS:.0f} s")
+        if self._engine.stdout.readline().strip() != READY.encode():
+            raise DaemonError(f"the engine did not start ({_fate(self._engine.wait())})")
 
     # --- Watch ---
 
@@ -192,76 +187,81 @@ class Daemon:
     def watch(self) -> None:
         """Call this a few times a second. DaemonError: it cannot go on. A killed writer is started again."""
         assert self._instance is not None and self._engine is not None and self._writer is not None
-        if self._engine.poll() is not None:
-            raise DaemonError(
-                f"the engine ended by itself (status {self._engine.returncode}); the log is whole up to there"
-            )
+        status = self._engine.poll()
+        if status is not None:
+            raise DaemonError(f"the engine ended by itself ({_fate(status)}); the log is whole up to there")
         status = self._writer.poll()
         if status is not None:
-            if status > 0 or self._restarts == RESTARTS_MAX:
-                raise DaemonError(f"the audit writer ended (status {status}); trading stops with it")
-            self._restarts += 1
-            print("mam run: the audit writer was killed; starting it again", file=sys.stderr)
-            self._start_writer()
+            self._restart_writer(status)
         lost = self._instance.intact()
         if lost:
             raise DaemonError(f"shared memory {lost[0]} was removed or truncated by someone else")
 
+    def _restart_writer(self, status: int) -> None:
+        """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""
+        if status >= 0 or self._restarts == RESTARTS_MAX:
+            raise DaemonError(f"the audit writer ended by itself ({_fate(status)}); trading stops with it")
+        self._restarts += 1
+        print(f"mam run: the audit writer ended ({_fate(status)}); starting it again", file=sys.stderr)
+        try:
+            self._start_writer()
+        except InputError as error:
+            raise DaemonError(f"{error} again; trading stops with it") from None
+
     # --- End ---
 
     def stop(self) -> None:
-        """End everything, in order; safe to call at any time, and twice."""
-        self._end(self._engine, ENGINE_END_SECONDS)
-        self._end(self._writer, WRITER_END_SECONDS)
-        self._engine = self._writer = None
-        if self._instance is not None:
-            self._instance.close()
-            self._instance = None
+        """End everything, in order; safe to call at any time, and twice. `status` 1: not all ended well."""
+        with contextlib.ExitStack() as stack:
+            if self._instance is not None:
+                stack.callback(self._instance.close)
+            stack.callback(self._end, self._writer, WRITER_END_SECONDS, "the audit writer")
+            stack.callback(self._end, self._engine, ENGINE_END_SECONDS, "the engine")
+            self._instance = self._engine = self._writer = None
 
-    def _end(self, process: "subprocess.Popen[bytes] | None", seconds: float) -> None:
+    def _end(self, process: "subprocess.Popen[bytes] | None", seconds: float, what: str) -> None:
         if process is None:
             return
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(seconds)
+                status = process.wait(seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                status = process.wait()
+            if status not in (0, -signal.SIGTERM):  # SIGTERM: told to end before it had begun
                 self.status = 1
+                print(f"mam run: {what} did not end well ({_fate(status)})", file=sys.stderr)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
 
-@contextlib.contextmanager
-def end_signals() -> Iterator[int]:
-    """SIGTERM and SIGINT become bytes in a pipe; gives the descriptor to wait on."""
-    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.write(write, bytes([number]))
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield read
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(read)
-        os.close(write)
+def _fate(status: int) -> str:
+    """How a process ended, in words."""
+    if status >= 0:
+        return f"exit status {status}"
+    return f"killed by {signal.Signals(-status).name}"
 
 
 def run(config: Config) -> int:
-    """`mam run`: until SIGTERM or SIGINT; the exit status."""
-    with end_signals() as wake, Daemon(config) as daemon:
+    """`mam run`: until SIGTERM, SIGINT or SIGHUP; the exit status."""
+    with EndSignals() as signals:
+        try:
+            with signals.held():
+                return _run(config, signals)
+        except Ended:
+            return 0
+
+
+def _run(config: Config, signals: EndSignals) -> int:
+    with Daemon(config, signals.check) as daemon:
         print(
             f"mam run: instance {config.instance} is running, engine pid {daemon.engine_pid}, "
             f"log in {config.audit.directory}",
             flush=True,
         )
-        while not select.select([wake], [], [], WATCH_SECONDS)[0]:
+        while not signals.wait(WATCH_SECONDS):
             daemon.watch()
     return daemon.status

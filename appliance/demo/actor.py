@@ -24,6 +24,7 @@ class Actor:
 
     def __init__(self, module: str, name: str, instance: str, script: Path, cpus: set[int]) -> None:
         self.name = name
+        self.result: dict[str, Any] | None = None
         self.progress: dict[str, Any] = {}
         self._rest = b""
         command = [

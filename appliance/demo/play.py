@@ -4,6 +4,7 @@ Each phase first lets the LPs quote, waits until the engine has consumed it, the
 of one seed allocate the same, although four processes run side by side.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -13,9 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from appliance.audit import keys
-from appliance.broker.scenario import Group, Phase, Scenario, generate
+from appliance.broker.scenario import Group, Phase, Scenario
 from appliance.broker.script import provider_script, server_script, write_script
-from appliance.broker.ticks import read_all
 from appliance.daemon.config import AuditSection, BridgeSection, CapacitySection, Config, EngineSection
 from appliance.daemon.supervisor import Daemon
 from appliance.demo.actor import Actor, ActorFailed
@@ -60,12 +60,10 @@ def _power_of_two(least: int) -> int:
 class Demo:
     """A context manager: leaving it ends every process and removes every region."""
 
-    def __init__(self, options: Options, beat: Beat) -> None:
-        """Generates the scenario and the configuration; starts nothing."""
+    def __init__(self, options: Options, scenario: Scenario, beat: Beat) -> None:
+        """Starts nothing. `beat` is called some times a second, and may raise to end it all."""
         self.options = options
-        self.scenario: Scenario = generate(
-            options.seed, options.accounts, options.orders, read_all(options.ticks)
-        )
+        self.scenario = scenario
         self.instance = f"demo-{os.getpid()}"
         self._beat = beat
         self._phase = "setting up"
@@ -127,18 +125,18 @@ class Demo:
         directory = self.options.directory
         key = directory / "signing.key"
         self.vkey = keys.generate("demo.example/mam", key).vkey
-        self._daemon = Daemon(self._config(key))
+        self._daemon = Daemon(self._config(key), self._show)
         self._daemon.start()
         self._control = Bridge.attach(self.instance, "control", SCHEMA_FINGERPRINT)
         ticks = [str(path) for path in self.options.ticks]
         write_script(directory / "broker.json", server_script(self.scenario, ticks))
         self._server = self._actor("appliance.broker.account_server", "broker")
-        self._lps = []
         for number in range(1, LPS + 1):
             write_script(directory / f"lp{number}.json", provider_script(self.scenario, ticks, number))
-            self._lps.append(self._actor("appliance.broker.lp", f"lp{number}"))
+            self._actor("appliance.broker.lp", f"lp{number}")
+        self._lps = self._actors[1:]
         for actor in self._actors:
-            actor.wait("ready")
+            actor.wait("ready", self._tick)
 
     def _actor(self, module: str, name: str) -> Actor:
         actor = Actor(module, name, self.instance, self.options.directory / f"{name}.json", self._cpus)
@@ -146,12 +144,12 @@ class Demo:
         return actor
 
     def _stop(self) -> None:
-        for actor in self._actors:
-            actor.stop()
-        self._actors = []
-        if self._daemon is not None:
-            self._daemon.stop()
-            self._daemon = None
+        with contextlib.ExitStack() as stack:
+            if self._daemon is not None:
+                stack.callback(self._daemon.stop)
+            for actor in self._actors:
+                stack.callback(actor.stop)
+            self._actors, self._daemon = [], None
 
     # --- The play ---
 
@@ -206,7 +204,10 @@ class Demo:
     def _tick(self) -> None:
         assert self._daemon is not None
         self._daemon.watch()
-        progress = self._server.progress
+        self._show()
+
+    def _show(self) -> None:
+        progress = self._actors[0].progress if self._actors else {}  # the account server's
         self._beat(self._phase, int(progress.get("ended", 0)), int(progress.get("children", 0)))
 
     def _settle(self) -> None:
@@ -227,6 +228,7 @@ class Demo:
             {"msg": msg, "sequence": self._control_sequence, "operator_name": "demo", **fields}
         )
         while not self._control.send(message):
+            self._tick()
             time.sleep(0.001)
 
     def _groups(self) -> None:

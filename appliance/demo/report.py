@@ -120,8 +120,8 @@ def host() -> dict[str, Any]:
     }
 
 
-def _histogram(values: "np.ndarray[Any, np.dtype[np.float64]]") -> list[str]:
-    """Orders by latency, each row twice the last."""
+def _histogram(values: "np.ndarray[Any, np.dtype[np.float64]]", bar: int) -> list[str]:
+    """Orders by latency, each row twice the last; its longest bar has `bar` characters."""
     if len(values) == 0:
         return []
     low = int(np.floor(np.log2(max(float(np.min(values)), 1))))
@@ -134,13 +134,13 @@ def _histogram(values: "np.ndarray[Any, np.dtype[np.float64]]") -> list[str]:
         rows.append((2**power, count))
     most = max(count for _, count in rows)
     return [
-        f"  {start:>9,} µs  {'█' * -(-BAR * count // most) if count else '':<{BAR}} {count:,}"
+        f"  {start:>9,} µs  {'█' * -(-bar * count // most) if count else '':<{bar}} {count:,}"
         for start, count in rows
     ]
 
 
-def screen(result: Result) -> str:
-    """The one screen at the end."""
+def screen(result: Result, width: int = 80) -> str:
+    """The one screen at the end, for a terminal of so many columns."""
     latency = result.latency()
     broken = {name: count for name, count in result.laws.items() if count}
     ledger = {name: count for name, count in result.ledger.items() if count}
@@ -169,7 +169,7 @@ def screen(result: Result) -> str:
         f"children    {result.children:,}",
         "latency     bridge's write of the order → bridge's sight of its last child",
         "            " + "   ".join(f"{name} {latency[key]:,} µs" for name, key in PERCENTILES),
-        *_histogram(result.latencies_us),
+        *_histogram(result.latencies_us, min(BAR, max(8, width - 24))),
         f"laws        {laws}",
         f"broker      its own ledger {books}",
         f"replay      {replayed}",
