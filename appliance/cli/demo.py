@@ -154,7 +154,7 @@ def _scenario(options: argparse.Namespace, ticks: list[Path]) -> Scenario:
 
 
 class _Folder:
-    """Where the log goes. A context manager: at an error what came into it goes again, unless `keep` is set."""
+    """Where the log goes. A context manager: what came into it goes again at an error, without `keep`."""
 
     def __init__(self, wanted: Path | None) -> None:
         """Nothing is made yet."""

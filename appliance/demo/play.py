@@ -93,7 +93,6 @@ class Demo:
         scenario = self.scenario
         count = len(scenario.accounts)
         members = sum(len(group.members) for group in scenario.groups)
-        largest = max(len(group.members) for group in scenario.groups)
         bridges = [BridgeSection(name="broker", role="broker", in_capacity=1 << 22, out_capacity=1 << 22)]
         bridges += [BridgeSection(name=f"lp{number}", role="lp") for number in range(1, LPS + 1)]
         bridges += [BridgeSection(name="control", role="control")]
@@ -110,7 +109,7 @@ class Demo:
                 groups=len(scenario.groups),
                 members=members,
                 blocks=1024,
-                children=_power_of_two(max(4096, 4 * largest)),
+                children=_power_of_two(max(4096, 2 * members)),  # news: an order of every group at once
                 holdings=max(4096, scenario.max_bookings),
                 history=_power_of_two(max(1024, 2 * len(scenario.orders))),
             ),
