@@ -101,7 +101,7 @@ void mam_block_report(struct mam_engine *engine, const struct mam_block *block) 
     report.allocated = block->allocated;
     report.house = block->house;
     report.price = block->price;
-    report.children = block->child_count;
+    report.children = block->asked;
     report.reason = block->reason;
     report.status = block->status;
     mam_emit(engine, block->bridge, &report, sizeof report);
@@ -197,6 +197,7 @@ static uint16_t plan(struct mam_engine *engine, struct mam_block *block) {
 /* Nothing was executed: the master is told why, and the block is gone. */
 static void reject_block(struct mam_engine *engine, struct mam_block *block, uint16_t reason) {
     mam_unreserve(engine, block);
+    mam_carry_undo(engine, block);
     block->reason = reason;
     engine->counts.blocks_rejected++;
     mam_block_change(engine, block, MAM_BLOCK_STATUS_REJECTED, reason);

@@ -110,5 +110,6 @@ void mam_settle(struct mam_engine *engine, struct mam_block *block) {
         block->house = block->filled - block->allocated;
     } else if (block->child_count > 0) {
         settle_short(engine, block);
+        mam_carry_settle(engine, block);
     }
 }

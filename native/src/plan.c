@@ -14,10 +14,6 @@ static bool is_absolute(uint8_t method) {
 
 /* --- What each member brings --- */
 
-static int64_t *carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t member) {
-    return &engine->carries[(uint64_t)instrument * engine->limits.members + member];
-}
-
 /* The group's members, in the order of joining, as the kernel's arrays. Returns how many. */
 static uint32_t gather(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
@@ -44,10 +40,24 @@ static uint32_t gather(struct mam_engine *engine, const struct mam_block *block)
         rows->cap[count] = cap.volume;
         rows->cap_reason[count] = cap.reason;
         rows->binding[count] = cap.binding;
-        rows->carry[count] = *carry_at(engine, block->instrument, at);
+        rows->carry[count] = *mam_carry_at(engine, block->instrument, at);
         count++;
     }
     return count;
+}
+
+/* --- Who becomes a child --- */
+
+/* What the plan changes of a member's carry, where the policy keeps carries. */
+static int64_t carry_change(struct mam_engine *engine, const struct mam_block *block, uint32_t row) {
+    bool kept = block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
+    return kept ? engine->rows.carry[row] - *mam_carry_at(engine, block->instrument, engine->rows.member[row])
+                : 0;
+}
+
+/* A row is a child when it gets something, or when its carry must be put right should the block end short. */
+static bool is_child(struct mam_engine *engine, const struct mam_block *block, uint32_t row) {
+    return engine->rows.result[row] > 0 || carry_change(engine, block, row) != 0;
 }
 
 /* --- Into the journal --- */
@@ -82,14 +92,14 @@ static void emit_plan(struct mam_engine *engine, struct mam_block *block,
 }
 
 static void emit_members(struct mam_engine *engine, const struct mam_block *block,
-                         const struct mam_allocation *allocation) {
+                         const struct mam_allocation *allocation, uint16_t refused) {
     const struct mam_scratch_rows *rows = &engine->rows;
     struct mam_plan_member member;
     mam_plan_member_init(&member);
     member.block = block->id;
     uint32_t child = 0;
     for (uint32_t i = 0; i < allocation->count; i++) {
-        member.child = rows->result[i] > 0 ? child++ : UINT32_MAX - 1;
+        member.child = refused == MAM_REASON_NONE && is_child(engine, block, i) ? child++ : UINT32_MAX - 1;
         member.login = rows->login[i];
         member.measure = rows->measure[i];
         member.weight = (uint64_t)rows->weight[i];
@@ -111,7 +121,7 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
     const struct mam_scratch_rows *rows = &engine->rows;
     uint32_t children = 0;
     for (uint32_t i = 0; i < count; i++) {
-        children += rows->result[i] > 0;
+        children += is_child(engine, block, i);
     }
     block->child_count = 0;
     if (children == 0) {
@@ -125,13 +135,15 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
     block->first_child = first;
     block->extent = children;
     for (uint32_t i = 0; i < count; i++) {
-        if (rows->result[i] > 0) {
-            engine->children[first + block->child_count++] = (struct mam_child){.login = rows->login[i],
-                                                                                .account = rows->account[i],
-                                                                                .member = rows->member[i],
-                                                                                .holding = rows->holding[i],
-                                                                                .deferred_block = MAM_NONE,
-                                                                                .planned = rows->result[i]};
+        if (is_child(engine, block, i)) {
+            engine->children[first + block->child_count++] =
+                (struct mam_child){.login = rows->login[i],
+                                   .account = rows->account[i],
+                                   .member = rows->member[i],
+                                   .holding = rows->holding[i],
+                                   .deferred_block = MAM_NONE,
+                                   .carry = carry_change(engine, block, i),
+                                   .planned = rows->result[i]};
         }
     }
     engine->counts.children_planned += children;
@@ -167,7 +179,7 @@ static uint16_t conclude(struct mam_engine *engine, struct mam_block *block,
     }
     block->planned = allocation->planned;
     emit_plan(engine, block, allocation, method, reason);
-    emit_members(engine, block, allocation);
+    emit_members(engine, block, allocation, reason);
     block->plan_emitted = 1;
     return reason;
 }
@@ -198,12 +210,6 @@ static uint32_t overflow_row(const struct mam_engine *engine, const struct mam_b
         }
     }
     return UINT32_MAX;
-}
-
-static void keep_carries(struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        *carry_at(engine, block->instrument, engine->rows.member[i]) = engine->rows.carry[i];
-    }
 }
 
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
@@ -241,7 +247,7 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
     }
     reason = conclude(engine, block, &allocation, block->policy.method, reason);
     if (reason == MAM_REASON_NONE) {
-        keep_carries(engine, block, count);
+        mam_carry_keep(engine, block, count);
     }
     return reason;
 }

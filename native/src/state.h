@@ -113,6 +113,7 @@ struct mam_child {
     uint32_t account, member, holding;
     uint32_t deferred_block, deferred_child; /* next in the holding's queue */
     int64_t planned, assigned;
+    int64_t carry; /* what the plan changed of its carry */
     uint64_t deal; /* the server's number of its booking */
     uint8_t status;
     uint8_t tries;
@@ -245,6 +246,15 @@ void mam_block_finish_if_answered(struct mam_engine *engine, struct mam_block *b
 void mam_block_deadline(struct mam_engine *engine, struct mam_block *block, uint32_t milliseconds);
 void mam_block_on_clock(struct mam_engine *engine);
 void mam_block_law_check(struct mam_engine *engine, const struct mam_block *block);
+
+/* --- carry.c: what rounding owes --- */
+int64_t *mam_carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t member);
+/* After a plan: its first `count` rows' carries are the members'. */
+void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count);
+/* Nothing was executed: the carries are as before the plan. */
+void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
+/* Less than planned was executed, and the volumes are final. */
+void mam_carry_settle(struct mam_engine *engine, struct mam_block *block);
 
 /* --- divide.c: what was filled, over the children --- */
 /* After each fill: every child's exact share of it, to within one step, never less than before (law 2). */

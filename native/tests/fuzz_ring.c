@@ -61,7 +61,16 @@ static void read_one(struct mam_ring *ring, bool short_buffer) {
     int32_t type = 0, length = mam_ring_read(ring, out, room, &type);
     MUST(length >= 0 ? type >= 1 && length <= (int32_t)mam_ring_payload_max(ring) : known(length));
     MUST(ring->head >= before && ring->head - before <= 2 * (ring->record_max + 8));
+    MUST(ring->head == ring->published);
     MUST(sum_of_trailer(ring) == trailer);
+}
+
+static void take_one(struct mam_ring *ring) {
+    uint8_t out[256];
+    int64_t before = ring->head;
+    int32_t type = 0, length = mam_ring_take(ring, out, sizeof out, &type);
+    MUST(length >= 0 || known(length));
+    MUST(ring->head >= before && ring->head - ring->published < ring->capacity / 2 + ring->record_max + 8);
 }
 
 static void read_batch(struct mam_ring *ring, uint32_t max) {
@@ -97,6 +106,8 @@ static void operate(struct mam_ring *reader, struct mam_ring *writer, uint8_t *m
     uint8_t operation = (uint8_t)take(input, 1);
     switch (operation % 8) {
     case 0:
+        take_one(reader);
+        return;
     case 1:
         read_one(reader, operation & 8);
         return;

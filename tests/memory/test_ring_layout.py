@@ -169,6 +169,22 @@ def test_take_does_not_release_room_before_publish() -> None:
     assert ring.head == 24
 
 
+def test_take_publishes_by_itself_when_half_the_ring_waits() -> None:
+    """So that nobody finds a record again after a lap, and skipped padding cannot hold up the producer."""
+    ring = RingMemory(1024)
+    kind, out = ffi.new("int32_t *"), ffi.new("uint8_t[128]")
+    for number in range(500):
+        assert ring.write(1, bytes([number % 256]) * 24) == 0
+        assert lib.mam_ring_take(ring.consumer, out, 128, kind) == 24
+        assert out[0] == number % 256
+        assert ring.tail - ring.head < 512
+        assert lib.mam_ring_take(ring.consumer, out, 128, kind) == EMPTY
+    for _ in range(500):
+        assert ring.claim(1, 100)[0] == 0
+        ring.abort()
+        assert lib.mam_ring_take(ring.consumer, out, 128, kind) == EMPTY
+
+
 def test_a_call_does_bounded_work() -> None:
     """Aborted claims without end hold the reader up by two records a call, not for ever."""
     ring = RingMemory()

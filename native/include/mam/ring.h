@@ -83,6 +83,7 @@ struct mam_ring {
     int64_t capacity;     /* bytes of records */
     int64_t record_max;   /* bytes: header and the largest payload */
     int64_t head;         /* consumer: our own position; the shared one only reports it */
+    int64_t published;    /* consumer: the shared head; from here to ours is consumed, not yet zeroed */
     int64_t tail_due;     /* consumer: the shared tail is looked at again beyond this position */
     int64_t tail;         /* producer: our own position */
     int64_t head_seen;    /* producer: the last checked shared head */
@@ -116,7 +117,9 @@ static inline int64_t mam_ring_free(struct mam_ring *ring, int64_t wanted, uint3
  * At most two records (padding and a message) a call. `type` is written only for a message. */
 static inline int32_t mam_ring_read(struct mam_ring *ring, void *destination, uint32_t capacity,
                                     int32_t *type);
-/* The same, but its room is released only by mam_ring_publish: once a batch saves a store a message. */
+/* The same, but its room is released only by mam_ring_publish, or when half the ring has been taken. Once a
+ * batch is cheaper; after the answer has been sent, the answer is earlier. Whoever dies between the two sees
+ * the messages again. */
 static inline int32_t mam_ring_take(struct mam_ring *ring, void *destination, uint32_t capacity,
                                     int32_t *type);
 static inline void mam_ring_publish(struct mam_ring *ring);
@@ -197,6 +200,7 @@ static inline int mam_ring_attach(struct mam_ring *ring, void *memory, size_t le
     if (tail - head > capacity)
         return MAM_RING_CORRUPT_TAIL;
     ring->head = head;
+    ring->published = head;
     ring->tail_due = head;
     ring->tail = tail;
     ring->head_seen =
@@ -352,19 +356,28 @@ static inline int32_t mam_ring_peek(struct mam_ring *ring, int32_t *type) {
     return length - MAM_RING_RECORD_HEADER;
 }
 
-/* Copy `copied` bytes of the peeked record out, zero it whole, step over it. */
+/* Zero what was consumed, at most half the ring, then release it. Zeroing waits until here because it takes
+ * the record's cache lines away from the producer: an answer that is sent first does not wait for them. */
+static inline void mam_ring_publish(struct mam_ring *ring) {
+    int64_t start = ring->published & (ring->capacity - 1), used = ring->head - ring->published;
+    int64_t to_end = ring->capacity - start, first = used < to_end ? used : to_end;
+    memset(ring->buffer + start, 0, (size_t)first);
+    if (used > first)
+        memset(ring->buffer, 0, (size_t)(used - first));
+    ring->published = ring->head;
+    __atomic_store_n(mam_ring_word(ring, MAM_RING_HEAD_OFFSET), ring->head, __ATOMIC_RELEASE); /* (H) */
+}
+
+/* Copy `copied` bytes of the peeked record out and step over it. */
 static inline void mam_ring_consume(struct mam_ring *ring, int32_t length, void *destination,
                                     uint32_t copied) {
     uint8_t *record = ring->buffer + (ring->head & (ring->capacity - 1));
-    int64_t space = mam_ring_space((uint32_t)length);
     if (copied != 0)
         memcpy(destination, record + MAM_RING_RECORD_HEADER, copied);
-    memset(record, 0, (size_t)space);
-    ring->head += space;
-}
-
-static inline void mam_ring_publish(struct mam_ring *ring) {
-    __atomic_store_n(mam_ring_word(ring, MAM_RING_HEAD_OFFSET), ring->head, __ATOMIC_RELEASE); /* (H) */
+    ring->head += mam_ring_space((uint32_t)length);
+    /* not later: a lap over records that are not zeroed yet would find them again */
+    if (ring->head - ring->published >= ring->capacity / 2)
+        mam_ring_publish(ring);
 }
 
 static inline int32_t mam_ring_take(struct mam_ring *ring, void *destination, uint32_t capacity,
@@ -387,9 +400,8 @@ static inline int32_t mam_ring_take(struct mam_ring *ring, void *destination, ui
 
 static inline int32_t mam_ring_read(struct mam_ring *ring, void *destination, uint32_t capacity,
                                     int32_t *type) {
-    int64_t before = ring->head;
     int32_t length = mam_ring_take(ring, destination, capacity, type);
-    if (ring->head != before)
+    if (ring->head != ring->published)
         mam_ring_publish(ring);
     return length;
 }
@@ -397,7 +409,6 @@ static inline int32_t mam_ring_read(struct mam_ring *ring, void *destination, ui
 static inline int32_t mam_ring_read_batch(struct mam_ring *ring, void *destination, uint32_t capacity,
                                           uint32_t max, uint32_t *used) {
     uint8_t *out = (uint8_t *)destination;
-    int64_t before = ring->head;
     uint32_t offset = 0, skipped = 0;
     int32_t count = 0, status = MAM_RING_EMPTY;
     while ((uint32_t)count < max && skipped <= max) {
@@ -421,7 +432,7 @@ static inline int32_t mam_ring_read_batch(struct mam_ring *ring, void *destinati
         offset += (uint32_t)space;
         count++;
     }
-    if (ring->head != before)
+    if (ring->head != ring->published)
         mam_ring_publish(ring);
     *used = offset;
     return count > 0 ? count : status;
