@@ -1,0 +1,196 @@
+"""How many account-instrument positions are revalued in a second on one core; beside numpy on the same book.
+
+    python perf/valuation.py [--accounts 1000 10000 100000] [--seconds 1.0] [--json]
+
+A book: each account holds 1 to 10 of ten instruments, in one of eight account currencies. One round is a quote of every
+instrument, each revalued for all who hold it: floating profit per account, converted, rounded down to 1e-6. numpy does the
+same in float64 (its sums are not exact, which is why it only is a comparison); both are timed in this run, after one warm
+round, and their results compared. The native side is also checked against a second, exact calculation of some slots.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance._native import ffi, lib
+
+INSTRUMENTS = 10
+CURRENCIES = 8
+STEP, POINT = 10**6, 10**3
+ONE = 10**8
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass
+class Holders:
+    """Those who hold one instrument, as the engine keeps them."""
+
+    account: npt.NDArray[np.uint32]
+    currency: npt.NDArray[np.uint8]
+    buy: Ints
+    sell: Ints
+    notional: Ints
+    profit: Ints
+    price: int
+    moves: Any
+    rates: list[int]
+
+
+def pointer(kind: str, array: npt.NDArray[Any]) -> Any:
+    return ffi.cast(f"{kind} *", array.ctypes.data)
+
+
+def moves_of(scale: Any, rates: list[int]) -> Any:
+    """One per currency: a pair quoted profit/account, spread 2e-4 of it; the first is the profit currency itself."""
+    definition = ffi.new("struct mam_instrument *", {"calc_mode": 0, "contract_size": 100_000 * ONE})
+    moves = ffi.new("struct mam_moves[]", CURRENCIES)
+    for i, rate in enumerate(rates):
+        low, high = ffi.new("struct mam_conversion *"), ffi.new("struct mam_conversion *")
+        if i > 0:
+            assert lib.mam_conversion_step(low, rate, rate + rate // 5000, 0, 0) == 0
+            assert lib.mam_conversion_step(high, rate, rate + rate // 5000, 0, 1) == 0
+        assert lib.mam_moves_of(definition, scale, low, high, moves + i) == 0
+    return moves
+
+
+def holders(random: np.random.Generator, accounts: int, held: npt.NDArray[np.bool_], own: Ints) -> Holders:
+    account = np.flatnonzero(held).astype(np.uint32)
+    count = len(account)
+    price = int(random.integers(50_000, 200_000))
+    volume = random.integers(1, 10_000, count)
+    other = np.where(random.random(count) < 0.3, random.integers(1, 10_000, count), 0)
+    sells = random.random(count) < 0.5
+    buy, sell = np.where(sells, other, volume), np.where(sells, volume, other)
+    notional = buy * (price + random.integers(-900, 900, count)) - sell * (
+        price + random.integers(-900, 900, count)
+    )
+    rates = [ONE, *(int(rate) for rate in random.integers(ONE // 2, 2 * ONE, CURRENCIES - 1))]
+    return Holders(
+        account=account,
+        currency=own[account].astype(np.uint8),
+        buy=buy,
+        sell=sell,
+        notional=notional,
+        profit=np.zeros(count, np.int64),
+        price=price,
+        moves=None,
+        rates=rates,
+    )
+
+
+def revaluation(h: Holders, floating: Ints, exposure: Any) -> Any:
+    r = ffi.new("struct mam_revaluation *")
+    r.count = r.regular = len(h.account)
+    r.scale.volume_unit, r.scale.price_unit = STEP, POINT
+    r.scale.largest_volume = int(max(h.buy.max(), h.sell.max()))
+    r.scale.largest_notional = int(abs(h.notional).max())
+    h.moves = moves_of(ffi.addressof(r, "scale"), h.rates)
+    r.account, r.currency = pointer("uint32_t", h.account), pointer("uint8_t", h.currency)
+    r.buy_volume, r.sell_volume = pointer("int64_t", h.buy), pointer("int64_t", h.sell)
+    r.notional, r.exposure = pointer("int64_t", h.notional), exposure
+    r.moves, r.currencies = h.moves, CURRENCIES
+    r.profit, r.floating = pointer("int64_t", h.profit), pointer("int64_t", floating)
+    return r
+
+
+def numpy_round(h: Holders, bid: int, ask: int, tables: tuple[Any, Any], profit: Any, floating: Any) -> None:
+    move = bid * h.buy - ask * h.sell - h.notional
+    rate = np.where(move < 0, tables[1][h.currency], tables[0][h.currency])
+    now = np.floor(move * rate)
+    floating[h.account] += now - profit
+    profit[:] = now
+
+
+def tables_of(h: Holders) -> tuple[Any, Any]:
+    unit = 100_000 * STEP * POINT / ONE / ONE * 10**6
+    low = [rate for rate in h.rates]
+    high = [rate + (rate // 5000 if i else 0) for i, rate in enumerate(h.rates)]
+    return np.array(low) * unit / ONE, np.array(high) * unit / ONE
+
+
+def quotes(h: Holders, round_: int) -> tuple[int, int]:
+    bid = h.price + (round_ * 37) % 200 - 100
+    return bid, bid + 8
+
+
+def check_exactly(h: Holders, bid: int, ask: int) -> None:
+    for slot in range(0, len(h.account), max(1, len(h.account) // 50)):
+        move = int(bid * h.buy[slot] - ask * h.sell[slot] - h.notional[slot])
+        rate = h.rates[h.currency[slot]]
+        rate += rate // 5000 if move < 0 and h.currency[slot] else 0
+        money = Fraction(move * 100_000 * STEP * POINT * 10**6 * rate, ONE * ONE * ONE)
+        assert h.profit[slot] == floor(money), (slot, h.profit[slot], money)
+
+
+def measure(accounts: int, seconds: float, seed: int) -> dict[str, float]:
+    random = np.random.default_rng(seed)
+    own = random.integers(0, CURRENCIES, accounts)
+    wanted = random.integers(1, INSTRUMENTS + 1, accounts)
+    held = random.random((accounts, INSTRUMENTS)).argsort(axis=1) < wanted[:, None]
+    book = [holders(random, accounts, held[:, i], own) for i in range(INSTRUMENTS)]
+    floating, plain = np.zeros(accounts, np.int64), np.zeros(accounts)
+    exposure = ffi.new("struct mam_exposure[]", 1)
+    native = [revaluation(h, floating, exposure) for h in book]
+    counted = [np.zeros(len(h.account)) for h in book]
+    tables = [tables_of(h) for h in book]
+
+    def by_native(round_: int) -> None:
+        for h, r in zip(book, native, strict=True):
+            bid, ask = quotes(h, round_)
+            assert lib.mam_revalue(r, bid * POINT, ask * POINT) == 0
+
+    def by_numpy(round_: int) -> None:
+        for h, profit, table in zip(book, counted, tables, strict=True):
+            numpy_round(h, *quotes(h, round_), table, profit, plain)
+
+    slots = sum(len(h.account) for h in book)
+    result: dict[str, float] = {"accounts": accounts, "slots": slots}
+    for name, one_round in (("native", by_native), ("numpy", by_numpy)):
+        one_round(0)
+        times: list[float] = []
+        began = time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            at = time.thread_time()
+            one_round(len(times) + 1)
+            times.append(time.thread_time() - at)
+        result[f"{name}_best"] = round(slots / min(times) / 1e6, 1)
+        result[f"{name}_median"] = round(slots / sorted(times)[len(times) // 2] / 1e6, 1)
+    by_native(1)
+    by_numpy(1)
+    for h in book:
+        check_exactly(h, *quotes(h, 1))
+    result["largest_difference"] = float(np.abs(plain - floating).max())
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Positions revalued a second, beside numpy.")
+    parser.add_argument("--accounts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each of both, per size")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    rows = [measure(accounts, arguments.seconds, arguments.seed) for accounts in arguments.accounts]
+    if arguments.json:
+        print(json.dumps(rows))
+        return 0
+    print("account-instrument revaluations, millions a second of one core's time (best round; median)")
+    print(f"{'accounts':>9} {'slots':>8} {'native':>16} {'numpy':>16} {'differ by':>10}")
+    for row in rows:
+        cells = [f"{row[f'{n}_best']:>7} {row[f'{n}_median']:>8}" for n in ("native", "numpy")]
+        cells.append(f"{row['largest_difference']:>9} u")
+        print(f"{row['accounts']:>9} {row['slots']:>8} {' '.join(cells)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
