@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from appliance.engine import Capacities
+from appliance.engine import Capacities, Output
 from tests.engine.books import Books, units
 from tests.engine.desk import EURUSD, GROUP, Desk, only
 
@@ -24,6 +24,7 @@ class History(Desk):
         self.books = Books()
         self.inputs: list[tuple[int, int, bytes]] = []
         super().__init__(capacities)
+        self.record()
         self.random = random
         self.version = 1
         self.ticket = 0
@@ -33,6 +34,16 @@ class History(Desk):
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
         self.logins = list(range(1, 2 + random.randint(0, 5)))
         self.usual({login: str(random.randint(1, 10**6)) for login in self.logins})
+
+    def record(self) -> None:
+        """Keep the inputs as (time, bridge, bytes), for whoever feeds them to another engine."""
+        apply = self.engine.apply
+
+        def kept(time: int, bridge: int, message: bytes) -> list[Output]:
+            self.inputs.append((time, bridge, message))
+            return apply(time, bridge, message)
+
+        self.engine.apply = kept  # type: ignore[method-assign]
 
     def send(self, source: str, msg: str, **fields: Any) -> list[dict[str, Any]]:
         outputs = super().send(source, msg, **fields)

@@ -1,0 +1,136 @@
+/*
+ * Walks an engine's tables and counts everything again: what is free, what is used, who waits for whom. For
+ * the engine's C tests; a fault ends the process with its line.
+ */
+#ifndef MAM_ENGINE_AUDIT_H
+#define MAM_ENGINE_AUDIT_H
+
+#include "state.h"
+
+#define MUST(condition)                                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
+            abort();                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+/* What the blocks at work say of one holding. */
+struct audit_expected {
+    uint32_t pending;
+    int64_t unconfirmed, reserved;
+};
+
+static void audit_child(const struct mam_engine *engine, const struct mam_block *block,
+                        const struct mam_child *child, struct audit_expected *expected) {
+    MUST(child->assigned >= 0 && child->assigned <= child->planned);
+    if (child->holding == MAM_NONE) {
+        return;
+    }
+    struct audit_expected *of = &expected[child->holding];
+    const struct mam_holding *holding = &engine->holdings[child->holding];
+    MUST(holding->position == block->position && holding->account == child->account);
+    bool waits = child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN ||
+                 child->status == MAM_CHILD_DEFERRED;
+    of->pending += waits;
+    if (waits && block->entry == MAM_ENTRY_OPENING) {
+        of->unconfirmed += child->assigned;
+    }
+    if (block->reserved) {
+        of->reserved += child->planned;
+    }
+}
+
+static void audit_blocks(const struct mam_engine *engine, struct audit_expected *expected) {
+    uint32_t blocks = 0;
+    uint32_t units = 0;
+    uint32_t previous = MAM_NONE;
+    for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
+        const struct mam_block *block = &engine->blocks[at];
+        MUST(block->previous == previous && blocks < engine->limits.blocks);
+        MUST(mam_table_get(&engine->block_by_id, block->id) == at);
+        MUST(block->position != MAM_NONE && engine->positions[block->position].used);
+        MUST(block->deadline >= engine->next_deadline);
+        MUST(block->answered <= block->asked && block->house >= 0 && block->allocated >= 0);
+        int64_t assigned = 0;
+        for (uint32_t i = 0; i < block->child_count; i++) {
+            audit_child(engine, block, &engine->children[block->first_child + i], expected);
+            assigned += engine->children[block->first_child + i].assigned;
+        }
+        MUST(assigned == block->allocated);
+        for (uint32_t run = 1; block->extent > 0 && units < UINT32_MAX; run *= 2) {
+            if (run >= block->extent) {
+                units += run;
+                break;
+            }
+        }
+        previous = at;
+        blocks++;
+    }
+    MUST(previous == engine->last_block && blocks == engine->block_by_id.count);
+    MUST(blocks == (uint64_t)engine->counts.blocks_working);
+    MUST(units + engine->extents.free_units == engine->extents.units);
+    uint32_t free_blocks = 0;
+    for (uint32_t at = engine->free_block; at != MAM_NONE; at = engine->blocks[at].next) {
+        free_blocks++;
+    }
+    MUST(free_blocks + blocks == engine->limits.blocks);
+}
+
+static uint32_t audit_position(const struct mam_engine *engine, uint32_t at,
+                               const struct audit_expected *expected) {
+    const struct mam_position_row *row = &engine->positions[at];
+    uint32_t count = 0;
+    uint32_t previous = MAM_NONE;
+    for (uint32_t h = row->first_holding; h != MAM_NONE; h = engine->holdings[h].next) {
+        const struct mam_holding *holding = &engine->holdings[h];
+        MUST(holding->position == at && holding->previous == previous);
+        MUST(mam_holding_find(engine, at, holding->account) == h);
+        MUST(holding->pending == expected[h].pending);
+        MUST(holding->unconfirmed == expected[h].unconfirmed);
+        MUST(holding->reserved == expected[h].reserved);
+        MUST(holding->volume >= 0 || holding->deferred_block != MAM_NONE);
+        MUST(holding->deferred_block == MAM_NONE || holding->unconfirmed > 0);
+        previous = h;
+        count++;
+    }
+    MUST(count == row->holding_count);
+    MUST(count > 0 || row->house != 0 || row->open_blocks > 0);
+    MUST(mam_position_find(engine, row->group, row->ticket) == at);
+    return count;
+}
+
+static void audit_positions(const struct mam_engine *engine, const struct audit_expected *expected) {
+    uint32_t used = 0;
+    uint32_t holdings = 0;
+    for (uint32_t at = 0; at < engine->limits.holdings; at++) {
+        if (engine->positions[at].used) {
+            holdings += audit_position(engine, at, expected);
+            used++;
+        }
+    }
+    uint32_t free_positions = 0;
+    for (uint32_t at = engine->free_position; at != MAM_NONE; at = engine->positions[at].first_holding) {
+        free_positions++;
+    }
+    uint32_t free_holdings = 0;
+    for (uint32_t at = engine->free_holding; at != MAM_NONE; at = engine->holdings[at].next) {
+        free_holdings++;
+    }
+    MUST(used == engine->position_by_key.count && used + free_positions == engine->limits.holdings);
+    MUST(holdings == engine->holding_by_key.count && holdings + free_holdings == engine->limits.holdings);
+    MUST(holdings == (uint64_t)engine->counts.holdings);
+}
+
+/* `work`: limits.holdings rows. */
+static void mam_engine_audit(const struct mam_engine *engine, struct audit_expected *work) {
+    memset(work, 0, engine->limits.holdings * sizeof *work);
+    audit_blocks(engine, work);
+    audit_positions(engine, work);
+    for (int law = 0; law < MAM_LAWS; law++) {
+        MUST(engine->counts.laws[law] == 0);
+    }
+    MUST(engine->counts.halted == 0);
+}
+
+#endif
