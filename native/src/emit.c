@@ -23,6 +23,9 @@ void mam_reject(struct mam_engine *engine, const void *message, uint16_t reason,
         memcpy(&header, message, sizeof header);
         memcpy(&reject.ref_sequence, (const uint8_t *)message + sizeof header, sizeof reject.ref_sequence);
         reject.ref_template = header.template_id;
+        if (reject.ref_sequence == UINT64_MAX || reject.ref_template == UINT16_MAX) {
+            reject.ref_sequence = reject.ref_template = 0; /* the schema's nulls: no message may carry them */
+        }
     }
     reject.reason = reason;
     reject.field_id = field_id;

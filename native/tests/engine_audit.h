@@ -24,14 +24,14 @@ struct audit_expected {
 static void audit_child(const struct mam_engine *engine, const struct mam_block *block,
                         const struct mam_child *child, struct audit_expected *expected) {
     MUST(child->assigned >= 0 && child->assigned <= child->planned);
-    if (child->holding == MAM_NONE) {
-        return;
+    bool waits = child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN ||
+                 child->status == MAM_CHILD_DEFERRED;
+    if (child->holding == MAM_NONE || !(waits || block->reserved)) {
+        return; /* an answered child's holding may be gone, or another's */
     }
     struct audit_expected *of = &expected[child->holding];
     const struct mam_holding *holding = &engine->holdings[child->holding];
     MUST(holding->position == block->position && holding->account == child->account);
-    bool waits = child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN ||
-                 child->status == MAM_CHILD_DEFERRED;
     of->pending += waits;
     if (waits && block->entry == MAM_ENTRY_OPENING) {
         of->unconfirmed += child->assigned;

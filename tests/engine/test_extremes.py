@@ -81,3 +81,17 @@ def test_steps_and_minimums_that_leave_nothing() -> None:
     desk.instrument(volume_step=LARGEST, volume_min=LARGEST, volume_max=LARGEST)
     assert not volumes(desk.deal(1, "1"))
     desk.no_law_broken()
+
+
+@pytest.mark.parametrize(
+    "message", [b"\xff" * 16, b"\xff" * 7, b"", b"\0" * 8 + b"\xff" * 56, b"\0\0\xff\xff" * 16]
+)
+def test_what_is_said_of_garbage_is_no_garbage(message: bytes) -> None:
+    desk = Desk()
+    (said,) = desk._keep(desk.engine.apply(0, desk.bridges["lp1"], message))
+    assert (said["msg"], said["reason"], said["ref_sequence"], said["ref_template"]) == (
+        "Reject",
+        "malformed",
+        0,
+        0,
+    )
