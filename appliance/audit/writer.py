@@ -54,7 +54,7 @@ class WriterConfig:
     """Take what the ring holds, and end."""
 
 
-class _Stop:
+class Stop:
     """Set by SIGTERM, or when the watched process is gone."""
 
     def __init__(self, parent: int | None) -> None:
@@ -106,7 +106,7 @@ class Writer:
                 "the journal ring cannot be attached: its positions or its length are impossible"
             )
 
-    def run(self, stop: _Stop) -> int:
+    def run(self, stop: Stop) -> int:
         """Until told to stop, and then until the ring is empty; the exit status."""
         if self._begin(stop):
             self._counters.connect(self.log.native)
@@ -121,7 +121,7 @@ class Writer:
 
     # The start: does the ring go on with the journal that the log ends with?
 
-    def _begin(self, stop: _Stop) -> bool:
+    def _begin(self, stop: Stop) -> bool:
         """Waits for the first entry and finds where it belongs; False when told to stop before one came."""
         entry = self._first_entry()
         while entry is None and not stop.check():
@@ -213,7 +213,7 @@ class Writer:
 
 def run_writer(config: WriterConfig) -> int:
     """Writes the log of an instance until told to end; the exit status. For a process's main thread."""
-    stop = _Stop(config.parent)
+    stop = Stop(config.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop.on_signal)
     if config.once:
@@ -242,17 +242,17 @@ def _counters_region(instance: str) -> Region:
     return Region.attach(counters_name(instance))
 
 
-def _run(config: WriterConfig, signer: Any, stop: _Stop, journal: Region, counted: WriterCounters) -> int:
+def _run(config: WriterConfig, signer: Any, stop: Stop, journal: Region, counted: WriterCounters) -> int:
     status = WRITE_FAILED
-    try:
-        with closing(Log(config.directory, signer, config.segment_bytes)) as log:
+    with closing(Log(config.directory, signer, config.segment_bytes)) as log:
+        try:
             if log.cut_bytes:
                 _log.warning("%s: a torn tail of %d bytes was cut", config.directory, log.cut_bytes)
             counted.set(counters.CUT_BYTES, log.cut_bytes)
             counted.set(counters.STATE, counters.RUNNING)
             status = Writer(log, journal.address, journal.size, counted, config).run(stop)
-    finally:
-        counted.set(counters.STATE, counters.ENDED if status == OK else counters.FAILED)
+        finally:
+            counted.set(counters.STATE, counters.ENDED if status == OK else counters.FAILED)
     return status
 
 

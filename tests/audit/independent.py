@@ -2,8 +2,8 @@
 
     python independent.py DIR VKEY [--no-crc]
 
-Written from docs/audit.md alone. Reads the segments, rebuilds the RFC 6962 root from the leaves, and checks the
-checkpoint's signature and root. Raises AssertionError (exit status 1) with a sentence when anything differs.
+Written from docs/audit.md alone. Reads the segments, rebuilds the RFC 6962 root from the leaves, and checks
+the checkpoint's signature and root. AssertionError (exit status 1) with a sentence when anything differs.
 """
 
 import base64
@@ -80,7 +80,9 @@ def read_frames(path: Path, data: bytes, salt: bytes, crc: bool) -> Iterator[byt
     at, ordinal = FIRST_FRAME, 0
     while at + FRAME <= len(data) and any(data[at : at + FRAME]):
         length, check, found, behind = struct.unpack_from("<IIII", data, at)
-        assert 24 <= length <= 65535 and found == ordinal and behind <= ordinal, f"{path.name}: frame {ordinal}"
+        assert 24 <= length <= 65535 and found == ordinal and behind <= ordinal, (
+            f"{path.name}: frame {ordinal}"
+        )
         entry = data[at + FRAME : at + FRAME + length]
         if crc:
             fields = struct.pack("<III", length, found, behind)

@@ -1,0 +1,226 @@
+"""The writer as a process on real shared memory: signals, kills, failing disks, a log in use."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.audit import counters, keys, read_entries, verify
+from appliance.memory import Instance, Ring
+from tests.audit import independent
+from tests.audit.journals import ORIGIN, SEGMENT, entry
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.process
+CAPACITY = 1 << 18
+
+
+class Host:
+    """An instance's memory, a producer, and writers."""
+
+    def __init__(self, folder: Path, instance: Instance) -> None:
+        self.folder, self.instance = folder, instance
+        self.log = folder / "log"
+        self.vkey = keys.generate(ORIGIN, folder / "key").vkey
+        self.ids = counters.allocate(instance.counters)
+        self.ring = Ring(instance.journal_region)
+        self.written = 0
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(self, *more: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        command = [*prefix, sys.executable, "-m", "appliance.audit.writer", "--instance", self.instance.name]
+        command += ["--dir", str(self.log), "--key", str(self.folder / "key")]
+        command += ["--segment-bytes", str(SEGMENT), *more]
+        self.instance.counters.set(self.ids[counters.STATE], 0)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.processes.append(process)
+        return process
+
+    def wait_running(self) -> None:
+        self.wait(lambda: self.counter(counters.STATE) == counters.RUNNING)
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.001)
+
+    def counter(self, kind: int) -> int:
+        return self.instance.counters.get(self.ids[kind])
+
+    def write(self, count: int) -> None:
+        """Entries whose message is their own number."""
+        for _ in range(count):
+            payload = entry(self.written, self.written.to_bytes(8, "little") * (1 + self.written % 9))
+            self.wait(lambda payload=payload: self.ring.write(1, payload))  # type: ignore[misc]
+            self.written += 1
+
+    def check(self) -> None:
+        """All that was written is in the log once, in order; by our check and by the independent one."""
+        report = verify(self.log, self.vkey)
+        assert report.verified, report.problems
+        numbers = [int.from_bytes(e.message[:8], "little") for e in read_entries(self.log) if e.kind == 1]
+        assert numbers == list(range(self.written))
+        found = independent.check(self.log, self.vkey, crc=False)
+        assert found["entries"] == self.written and found["signed"] == found["leaves"] == report.records
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    name = f"audit{os.getpid()}"
+    with Instance.create(
+        name, [], fingerprint=1, journal_capacity=CAPACITY, counters_capacity=32, lock_in=tmp_path
+    ) as instance:
+        made = Host(tmp_path, instance)
+        yield made
+        for process in made.processes:
+            kill(process)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """The writer, and the tracer above it."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end(host: Host, process: subprocess.Popen[str]) -> tuple[int, str]:
+    host.wait_running()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+def test_all_is_signed_at_the_end(host: Host) -> None:
+    """SIGTERM: what the ring holds is taken and signed. SIGINT is the daemon's business."""
+    process = host.start()
+    host.wait_running()
+    host.write(4000)
+    process.send_signal(signal.SIGINT)
+    host.write(1000)
+    assert end(host, process) == (0, "")
+    host.check()
+    assert host.counter(counters.DURABLE) == host.counter(counters.ENTRIES) == 5000
+    assert host.counter(counters.STATE) == counters.ENDED
+    assert not list(host.log.glob("segments/next*"))
+
+
+def test_at_rest_all_is_durable_and_signed(host: Host) -> None:
+    """Without more traffic the last record is soon on disk, given back, counted and signed."""
+    process = host.start()
+    host.write(100)
+    host.wait(lambda: host.counter(counters.DURABLE) == 100)
+    host.wait(lambda: host.counter(counters.SIGNED) >= 102)
+    assert host.ring.free(CAPACITY, 8) > CAPACITY - 200
+    report = verify(host.log, host.vkey)
+    assert report.live and report.verified and report.entries == 100
+    assert end(host, process) == (0, "")
+
+
+def test_kill_minus_nine_loses_and_doubles_nothing(host: Host) -> None:
+    """Killed at random moments under load; the next writer goes on."""
+    choose = random.Random(os.getpid())
+    for _ in range(12):
+        process = host.start("--checkpoint-ms", "1")
+        if choose.random() < 0.8:
+            host.wait_running()
+        host.write(choose.randrange(600))
+        time.sleep(choose.random() * 0.01)
+        kill(process)
+    assert end(host, host.start())[0] == 0
+    host.check()
+
+
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "rename", "fsync"])
+def test_killed_inside_a_call(host: Host, call: str) -> None:
+    """At each of the first calls of a kind, in turn."""
+    for when in range(1, 9):
+        inject = strace(host, call, f"signal=KILL:when={when}")
+        process = host.start("--checkpoint-ms", "1", prefix=inject)
+        host.write(250)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)  # it may not come to the n-th call of this kind
+        kill(process)
+    assert end(host, host.start())[0] == 0
+    host.check()
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "fsync", "rename"])
+def test_a_failing_disk_ends_the_writer(host: Host, call: str, error: str) -> None:
+    """Never retried, one clear line, exit status 3; nothing unsynced was signed; the next one goes on."""
+    inject = strace(host, call, f"error={error}:when=6+")
+    process = host.start("--checkpoint-ms", "1", prefix=inject)
+    while process.poll() is None:
+        host.write(40)
+        time.sleep(0.002)
+    errors = process.communicate()[1]
+    lines = [line for line in errors.splitlines() if "mam audit writer" in line]
+    assert process.returncode == 3 and len(lines) == 1 and "writing the log failed" in lines[0], errors
+    assert host.counter(counters.STATE) == counters.FAILED
+    assert end(host, host.start())[0] == 0
+    host.check()
+
+
+def strace(host: Host, call: str, fault: str) -> tuple[str, ...]:
+    """A command that runs the writer with that fault in that system call."""
+    path = shutil.which("strace")
+    if path is None or subprocess.run([path, "-qqq", "true"], capture_output=True).returncode != 0:
+        pytest.skip("strace is not installed or may not trace")
+    trace = str(host.folder / "trace")
+    return (path, "-f", "-qqq", "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
+
+
+def test_it_ends_with_the_process_that_it_watches(host: Host) -> None:
+    watched = subprocess.Popen(["sleep", "60"])
+    process = host.start("--parent", str(watched.pid))
+    host.wait_running()
+    host.write(100)
+    watched.kill()
+    watched.wait()
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    host.check()
+
+
+def test_once_takes_what_the_ring_holds(host: Host) -> None:
+    host.write(1000)
+    process = host.start("--once")
+    assert process.wait(60) == 0
+    host.check()
+
+
+def test_a_second_writer_is_refused(host: Host) -> None:
+    first = host.start()
+    host.wait_running()
+    second = host.start()  # which sets the state counter to 0
+    assert second.wait(60) == 2
+    assert "another process is writing this log" in second.communicate()[1]
+    assert host.counter(counters.STATE) == 0  # the second did not speak for the first
+    host.write(100)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(60) == 0
+    host.check()
+
+
+def test_bad_input_is_one_line(host: Host) -> None:
+    cases = [
+        (["--instance", "nothing"], "does not exist"),
+        (["--key", "/nonexistent"], "cannot read the key file"),
+        (["--segment-bytes", "1000"], "segment length 1000: expected a multiple of 4096"),
+        (["--dir", "/dev/null/log"], "Not a directory"),
+    ]
+    for arguments, sentence in cases:
+        process = host.start(*arguments)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 2 and sentence in errors and errors.count("\n") == 1, errors
