@@ -50,9 +50,9 @@ static uint32_t gather(struct mam_engine *engine, const struct mam_block *block)
 
 /* What the plan changes of a member's carry, where the policy keeps carries. */
 static int64_t carry_change(struct mam_engine *engine, const struct mam_block *block, uint32_t row) {
-    bool kept = block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
-    return kept ? engine->rows.carry[row] - *mam_carry_at(engine, block->instrument, engine->rows.member[row])
-                : 0;
+    return mam_carry_kept(block)
+               ? engine->rows.carry[row] - *mam_carry_at(engine, block->instrument, engine->rows.member[row])
+               : 0;
 }
 
 /* A row is a child when it gets something, or when its carry must be put right should the block end short. */
@@ -143,6 +143,7 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
                                    .holding = rows->holding[i],
                                    .deferred_block = MAM_NONE,
                                    .carry = carry_change(engine, block, i),
+                                   .measure = rows->measure[i],
                                    .planned = rows->result[i]};
         }
     }
