@@ -47,6 +47,14 @@ class DaemonError(Exception):
     """A process of the daemon failed; the text is one line. Exit status 1."""
 
 
+class WriterKilled(DaemonError):
+    """The audit writer was killed before it was ready."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the audit writer did not start ({_fate(status)})")
+        self.status = status
+
+
 class AlreadySaid(InputError):
     """Bad input, and the process that found it has said so in its one line."""
 
@@ -140,7 +148,7 @@ class Daemon:
             if status == WRITER_CANNOT_START:
                 raise AlreadySaid("the audit writer did not start")
             if status is not None:
-                raise DaemonError(f"the audit writer did not start ({_fate(status)})")
+                raise WriterKilled(status)
             if time.monotonic() > deadline:
                 raise DaemonError(f"the audit writer was not ready after {START_SECONDS:.0f} s")
             time.sleep(0.01)
@@ -199,14 +207,19 @@ class Daemon:
 
     def _restart_writer(self, status: int) -> None:
         """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""
-        if status >= 0 or self._restarts == RESTARTS_MAX:
-            raise DaemonError(f"the audit writer ended by itself ({_fate(status)}); trading stops with it")
-        self._restarts += 1
-        print(f"mam run: the audit writer ended ({_fate(status)}); starting it again", file=sys.stderr)
-        try:
-            self._start_writer()
-        except InputError as error:
-            raise DaemonError(f"{error} again; trading stops with it") from None
+        while True:
+            if status >= 0 or self._restarts == RESTARTS_MAX:
+                raise DaemonError(
+                    f"the audit writer ended by itself ({_fate(status)}); trading stops with it"
+                )
+            self._restarts += 1
+            print(f"mam run: the audit writer ended ({_fate(status)}); starting it again", file=sys.stderr)
+            try:
+                return self._start_writer()
+            except WriterKilled as killed:
+                status = killed.status
+            except AlreadySaid as error:
+                raise DaemonError(f"{error} again; trading stops with it") from None
 
     # --- End ---
 
