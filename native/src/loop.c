@@ -26,6 +26,8 @@ struct lane {
     int64_t held; /* messages in it */
     int64_t held_since;    /* time at which the oldest began to wait; 0: none waits */
     int64_t claimed_since; /* time at which the producer was seen inside a write; 0: it is not */
+    int64_t claimed_at;    /* position of that write */
+    int64_t crowded_since; /* time at which its hold memory was found too full to go on; 0: it is not */
     uint64_t next_durable; /* held head: released when this many records are durable */
     int32_t in_fenced, out_fenced;
     int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
@@ -225,6 +227,25 @@ static uint32_t release_all(struct mam_loop *loop) {
 
 /* --- Inputs --- */
 
+/* A bridge that reads, but so slowly that all others wait for it, is fenced like one that does not read. */
+static bool crowded(struct mam_loop *loop, uint32_t bridge) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    if (mam_ring_free(&lane->hold, loop->hold_worst_case, ENTRY_SPACE) >= loop->hold_worst_case) {
+        lane->crowded_since = 0;
+        return false;
+    }
+    int64_t now = clock_now();
+    bool waits_for_bridge =
+        loop->config.durability == MAM_DURABILITY_ASYNC || lane->next_durable <= durable(loop);
+    if (lane->crowded_since == 0 || !waits_for_bridge) {
+        lane->crowded_since = now;
+    } else if (now - lane->crowded_since > loop->config.stuck_after_ns) {
+        fence_out(loop, bridge, 0);
+        return false;
+    }
+    return true;
+}
+
 /* Is there room for all that one message can cause? */
 static bool room(struct mam_loop *loop) {
     int64_t sure = mam_ring_free(&loop->journal, loop->worst_case, ENTRY_SPACE);
@@ -235,8 +256,7 @@ static bool room(struct mam_loop *loop) {
     }
     for (uint32_t bridge = 1; bridge <= loop->config.bridge_count; bridge++) {
         struct lane *lane = &loop->lanes[bridge - 1];
-        if (lane->held > 0 && !lane->out_fenced &&
-            mam_ring_free(&lane->hold, loop->hold_worst_case, ENTRY_SPACE) < loop->hold_worst_case) {
+        if (lane->held > 0 && !lane->out_fenced && crowded(loop, bridge)) {
             return false;
         }
     }
@@ -255,8 +275,9 @@ static void consume(struct mam_loop *loop, uint32_t bridge, const void *message,
 static void watch_claim(struct mam_loop *loop, uint32_t bridge) {
     struct lane *lane = &loop->lanes[bridge - 1];
     int64_t now = clock_now();
-    if (lane->claimed_since == 0) {
+    if (lane->claimed_since == 0 || lane->claimed_at != lane->in.head) {
         lane->claimed_since = now;
+        lane->claimed_at = lane->in.head;
     } else if (now - lane->claimed_since > loop->config.stuck_after_ns) {
         fence_in(loop, bridge, 0);
     }
@@ -266,13 +287,16 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
     struct lane *lane = &loop->lanes[bridge - 1];
     _Alignas(64) uint8_t message[MAM_INPUT_MAX];
     uint32_t count = 0;
+    int64_t before = lane->in.head;
     while (count < BATCH && room(loop)) {
         int32_t type = 0;
         int32_t length = mam_ring_take(&lane->in, message, MAM_INPUT_MAX, &type);
         if (length < 0) {
             if (length == MAM_RING_CLAIMED) {
                 watch_claim(loop, bridge);
-            } else if (length != MAM_RING_EMPTY) {
+            } else if (length == MAM_RING_EMPTY) {
+                lane->claimed_since = 0;
+            } else {
                 fence_in(loop, bridge, length);
             }
             break;
@@ -288,7 +312,7 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
         }
         consume(loop, bridge, message, taken);
     }
-    if (count > 0) {
+    if (lane->in.head != before) { /* padding alone counts too: its producer may wait for the room */
         mam_ring_publish(&lane->in);
     }
     return count;
