@@ -43,6 +43,14 @@ def newest_checkpoint(directory: Path, keys: list[Verifier]) -> Checkpoint | Non
         raise AuditError(f"{directory / checkpoint.FILE}: {error}") from None
 
 
+def _read_from_disk(path: Path) -> bytes:
+    """The file as it is on disk: after a failed sync, memory may hold as clean what the disk never got."""
+    with open(path, "rb") as file:
+        os.fdatasync(file.fileno())  # what a killed writer left in memory
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return file.read()
+
+
 class _Recovery:
     def __init__(self, directory: Path, verifier: Verifier) -> None:
         self.directory = directory
@@ -64,7 +72,7 @@ class _Recovery:
         start = self._first_to_read(every)
         for number, segment in enumerate(every[start:], start):
             last = number == len(every) - 1
-            data = segment.path.read_bytes()
+            data = _read_from_disk(segment.path)
             cut = self._read(segment, data, last)
             if not last and self.scan.tree.size != every[number + 1].first_leaf:
                 raise self.damage(segment.path, "does not end where the next segment begins")

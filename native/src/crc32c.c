@@ -44,7 +44,9 @@ static int has_instructions(void) {
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) != 0;
 }
 #else
-static int has_instructions(void) { return 0; }
+static int has_instructions(void) {
+    return 0;
+}
 #define crc_instructions crc_portable
 #endif
 

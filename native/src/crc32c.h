@@ -9,7 +9,8 @@
 #define MAM_CRC32C_PORTABLE 1
 #define MAM_CRC32C_INSTRUCTIONS 2
 
-/* The CRC of what `crc` stood for (0: nothing) followed by `length` bytes: crc(a || b) == crc(crc(0, a), b). */
+/* The CRC of what `crc` stood for (0: nothing) followed by `length` bytes: crc(a || b) == crc(crc(0, a), b).
+ */
 uint32_t mam_crc32c(uint32_t crc, const uint8_t *data, uint64_t length);
 /* For tests: asks for one implementation (MAM_CRC32C_…); returns the one that is now in use. */
 int mam_crc32c_select(int implementation);

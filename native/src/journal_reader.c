@@ -8,12 +8,15 @@
 #define HEARTBEAT 640U
 #define RECORD_HEADER 8
 #define PADDING (-1)
+#define POSITION_MAX (INT64_MAX / 2) /* 146 years of 1 GB/s: sums cannot overflow below it */
 
 static int64_t *word(const struct mam_journal_reader *reader, uint64_t offset) {
     return (int64_t *)(void *)(reader->buffer + reader->capacity + offset);
 }
 
-static int64_t aligned(int64_t length) { return (length + 7) & ~(int64_t)7; }
+static int64_t aligned(int64_t length) {
+    return (length + 7) & ~(int64_t)7;
+}
 
 int mam_journal_attach(struct mam_journal_reader *reader, uint8_t *region, uint64_t length) {
     if (length < TRAILER + 64 || length > TRAILER + (1U << 30) || ((uintptr_t)region & 7) != 0) {
@@ -29,8 +32,10 @@ int mam_journal_attach(struct mam_journal_reader *reader, uint8_t *region, uint6
     reader->next = reader->head;
     reader->published = reader->head;
     reader->tail = __atomic_load_n(word(reader, TAIL), __ATOMIC_ACQUIRE);
-    const int64_t used = reader->tail - reader->head;
-    return reader->head < 0 || used < 0 || (uint64_t)used > capacity || (reader->head & 7) != 0 ? -1 : 0;
+    if (reader->head < 0 || reader->head > POSITION_MAX || (reader->head & 7) != 0) {
+        return -1;
+    }
+    return reader->tail < reader->head || reader->tail - reader->head > (int64_t)capacity ? -1 : 0;
 }
 
 /* Whether `end` lies within what the producer has claimed; looks at its tail only when it must. */
@@ -41,7 +46,8 @@ static int claimed(struct mam_journal_reader *reader, int64_t end) {
     return end <= reader->tail && (uint64_t)(reader->tail - reader->published) <= reader->capacity;
 }
 
-/* The record at the head: its length, header included; 0: none; −1: broken. Pairs with the producer's release. */
+/* The record at the head: its length, header included; 0: none; −1: broken. Pairs with the producer's
+ * release. */
 static int64_t record_at_head(struct mam_journal_reader *reader, int32_t *type) {
     if ((uint64_t)(reader->head - reader->published) >= reader->capacity) {
         return 0; /* the whole ring is read and not yet published */

@@ -1,9 +1,9 @@
 /*
  * The consumer of the journal ring (Agrona OneToOneRingBuffer layout), with a head of its own.
  *
- * A record is taken when its bytes are on disk, not when they are read: the reader goes ahead with a private head
- * and publishes it after fdatasync. Until then the producer cannot reuse the space, so records may be used where
- * they lie, and a reader that is killed leaves everything it had not made durable in the ring.
+ * A record is taken when its bytes are on disk, not when they are read: the reader goes ahead with a private
+ * head and publishes it after fdatasync. Until then the producer cannot reuse the space, so records may be
+ * used where they lie, and a reader that is killed leaves everything it had not made durable in the ring.
  *
  * Nothing that the producer wrote is trusted: positions and lengths are read once, then checked, then used.
  */
@@ -25,10 +25,11 @@ struct mam_journal_reader {
     int64_t tail;      /* the producer's position, as last seen */
 };
 
-/* `length` is that of the region: capacity (a power of two, 64 to 2^30) + 768. 0, or −1: not such a region, or
-   positions that no ring can have. */
+/* `length` is that of the region: capacity (a power of two, 64 to 2^30) + 768. 0, or −1: not such a region,
+   or positions that no ring can have. */
 int mam_journal_attach(struct mam_journal_reader *reader, uint8_t *region, uint64_t length);
-/* The next entry: its length, with *entry set; 0: none yet; MAM_JOURNAL_CORRUPT: the ring is broken at `head`. */
+/* The next entry: its length, with *entry set; 0: none yet; MAM_JOURNAL_CORRUPT: the ring is broken at
+ * `head`. */
 int64_t mam_journal_next(struct mam_journal_reader *reader, const uint8_t **entry);
 /* Steps over the record that mam_journal_next has just returned (it does not do so itself). */
 void mam_journal_advance(struct mam_journal_reader *reader);

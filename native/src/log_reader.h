@@ -10,16 +10,16 @@
 #include "segment.h"
 
 /* cdef: begin */
-#define MAM_SCAN_MORE 0     /* as many entries as asked for; go on */
-#define MAM_SCAN_OWN 1      /* before a record of the log's own: look at it, then mam_scan_accept */
-#define MAM_SCAN_REACHED 2  /* tree.size is stop_leaf */
-#define MAM_SCAN_END 3      /* the frames end here (whether only zeros follow is not checked) */
-#define MAM_SCAN_LENGTH 4   /* the frame at offset is bad: MAM_FRAME_LENGTH … */
+#define MAM_SCAN_MORE 0    /* as many entries as asked for; go on */
+#define MAM_SCAN_OWN 1     /* before a record of the log's own: look at it, then mam_scan_accept */
+#define MAM_SCAN_REACHED 2 /* tree.size is stop_leaf */
+#define MAM_SCAN_END 3     /* the frames end here (whether only zeros follow is not checked) */
+#define MAM_SCAN_LENGTH 4  /* the frame at offset is bad: MAM_FRAME_LENGTH … */
 #define MAM_SCAN_CRC 5
 #define MAM_SCAN_PAD 6
-#define MAM_SCAN_ORDER 7    /* the frame at offset is good, but not the one that should stand here */
-#define MAM_SCAN_BEHIND 8   /* its `behind` says what cannot be */
-#define MAM_SCAN_ENTRY 9    /* good frame, but not a journal entry */
+#define MAM_SCAN_ORDER 7     /* the frame at offset is good, but not the one that should stand here */
+#define MAM_SCAN_BEHIND 8    /* its `behind` says what cannot be */
+#define MAM_SCAN_ENTRY 9     /* good frame, but not a journal entry */
 #define MAM_SCAN_SEQUENCE 10 /* good entry, but its journal sequence is not the next */
 
 struct mam_scan {
@@ -39,8 +39,8 @@ struct mam_scan {
 /* Sets a scan to the first frame of a segment whose header was read. */
 void mam_scan_begin(struct mam_scan *scan, const uint8_t *base, uint64_t file_length,
                     const struct mam_segment *segment);
-/* Goes on for at most `count` entries; MAM_SCAN_…. When `offsets` is not NULL it receives the file offset of each
-   entry (not frame) that was passed, and `passed` how many; when `hash` is 0 the tree is left alone. */
+/* Goes on for at most `count` entries; MAM_SCAN_…. When `offsets` is not NULL it receives the file offset of
+   each entry (not frame) that was passed, and `passed` how many; when `hash` is 0 the tree is left alone. */
 int mam_scan_run(struct mam_scan *scan, uint64_t count, int hash, uint64_t *offsets, uint64_t *passed);
 /* Steps over the frame that the scan stopped at (OWN); the next entry must have `sequence`. */
 void mam_scan_accept(struct mam_scan *scan, int hash, uint64_t sequence);

@@ -1,11 +1,13 @@
 /*
- * The audit writer's work per record: journal ring → frames and leaf hashes → segment → fdatasync → head published.
+ * The audit writer's work per record: journal ring → frames and leaf hashes → segment → fdatasync → head
+ * published.
  *
- * One round takes what the ring holds (at most a buffer full), writes it with one pwrite, syncs it, and only then
- * gives the space back to the ring and says so in the counters. A round that fails leaves the log unusable: the
- * process has to end, for after a failed fdatasync nobody knows what is on disk.
+ * One round takes what the ring holds (at most a buffer full), writes it with one pwrite, syncs it, and only
+ * then gives the space back to the ring and says so in the counters. A round that fails leaves the log
+ * unusable: the process has to end, for after a failed fdatasync nobody knows what is on disk.
  *
- * No allocation: the host brings the buffer. One thread. The ring's bytes are copied once, then checked, then used.
+ * No allocation: the host brings the buffer. One thread. The ring's bytes are copied once, then checked, then
+ * used.
  */
 #ifndef MAM_LOG_WRITER_H
 #define MAM_LOG_WRITER_H
@@ -30,24 +32,25 @@ struct mam_log {
     uint64_t capacity; /* of the buffer, bytes */
     uint64_t used;     /* bytes in the buffer, not yet written */
     int32_t fd;
-    int32_t error;      /* errno of what failed */
-    uint64_t length;    /* of the segment */
-    uint64_t offset;    /* in the segment, where the buffer's first byte goes */
+    int32_t error;   /* errno of what failed */
+    uint64_t length; /* of the segment */
+    uint64_t offset; /* in the segment, where the buffer's first byte goes */
     uint32_t salt;
-    uint32_t ordinal;   /* of the next frame */
-    uint32_t behind;    /* frames not yet synced */
-    int32_t empty;      /* the ring was empty at the end of the last round */
-    int32_t resuming;   /* entries below `sequence` are already in the log: step over them, until a new one comes */
+    uint32_t ordinal; /* of the next frame */
+    uint32_t behind;  /* frames not yet synced */
+    int32_t empty;    /* the ring was empty at the end of the last round */
+    int32_t
+        resuming; /* entries below `sequence` are already in the log: step over them, until a new one comes */
     int32_t reserved;
-    uint64_t sequence;  /* of the next journal entry */
+    uint64_t sequence; /* of the next journal entry */
     uint64_t found_sequence;
-    uint64_t durable;   /* journal entries with a lower sequence are on disk */
-    uint64_t entries;   /* journal entries made durable by this writer */
-    uint64_t skipped;   /* journal entries that were already there */
-    uint64_t bytes;     /* of frames written */
+    uint64_t durable; /* journal entries with a lower sequence are on disk */
+    uint64_t entries; /* journal entries made durable by this writer */
+    uint64_t skipped; /* journal entries that were already there */
+    uint64_t bytes;   /* of frames written */
     uint64_t syncs;
-    int64_t sync_ns;     /* the last fdatasync took, ns */
-    int64_t sync_ns_max; /* the longest */
+    int64_t sync_ns;        /* the last fdatasync took, ns */
+    int64_t sync_ns_max;    /* the longest */
     struct mam_merkle tree; /* of all appended; durable once the buffer is empty */
     /* Counters in shared memory, stored after each sync; NULL: none. */
     int64_t *durable_counter;
@@ -57,8 +60,8 @@ struct mam_log {
     int64_t *sync_ns_max_counter;
 };
 
-/* Goes on in a segment file: at `offset`, frame `ordinal`, with the tree and the journal sequence reached there. The
-   buffer must be empty. */
+/* Goes on in a segment file: at `offset`, frame `ordinal`, with the tree and the journal sequence reached
+   there. The buffer must be empty. */
 void mam_log_use(struct mam_log *log, int fd, const struct mam_segment *segment, uint64_t offset,
                  uint32_t ordinal, const struct mam_merkle *tree, uint64_t sequence);
 /* Appends an entry that the host made (kind 3) to the buffer: MAM_LOG_OK, or MAM_LOG_FULL. */
@@ -69,7 +72,8 @@ int mam_log_sync(struct mam_log *log);
 void mam_log_report(const struct mam_log *log);
 /* One round. */
 int mam_log_round(struct mam_log *log, struct mam_journal_reader *reader);
-/* Rounds for run_ns; when the ring is empty naps for nap_ns (0: spins). Returns early when a round is not OK. */
+/* Rounds for run_ns; when the ring is empty naps for nap_ns (0: spins). Returns early when a round is not OK.
+ */
 int mam_log_run(struct mam_log *log, struct mam_journal_reader *reader, int64_t run_ns, int64_t nap_ns);
 /* cdef: end */
 

@@ -5,7 +5,9 @@
 #include "assert.h"
 #include "sha256.h"
 
-void mam_merkle_init(struct mam_merkle *tree) { memset(tree, 0, sizeof *tree); }
+void mam_merkle_init(struct mam_merkle *tree) {
+    memset(tree, 0, sizeof *tree);
+}
 
 void mam_merkle_append(struct mam_merkle *tree, const uint8_t *leaf) {
     MAM_ASSERT(tree->size < UINT64_MAX);

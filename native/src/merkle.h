@@ -1,7 +1,8 @@
 /*
  * The RFC 6962 tree of a log, grown leaf by leaf. What is kept is the frontier: the roots of the maximal full
- * subtrees, one for each bit that is set in the size (node[l] covers 2^l leaves). That is all one needs to append
- * and to know the root; the leaves themselves stand in the log, so that anything can be computed again.
+ * subtrees, one for each bit that is set in the size (node[l] covers 2^l leaves). That is all one needs to
+ * append and to know the root; the leaves themselves stand in the log, so that anything can be computed
+ * again.
  */
 #ifndef MAM_MERKLE_H
 #define MAM_MERKLE_H

@@ -119,7 +119,9 @@ static uint32_t frame_crc(const struct frame_header *header, const uint8_t *entr
     return mam_crc32c(crc, entry, header->length);
 }
 
-uint64_t mam_frame_bytes(uint64_t length) { return (MAM_FRAME_HEADER + length + 7) & ~(uint64_t)7; }
+uint64_t mam_frame_bytes(uint64_t length) {
+    return (MAM_FRAME_HEADER + length + 7) & ~(uint64_t)7;
+}
 
 int mam_frame_read(const uint8_t *base, uint64_t file_length, uint64_t offset, uint32_t salt,
                    struct mam_frame *frame) {

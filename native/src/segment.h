@@ -36,8 +36,8 @@
  *
  * Recovery, of the last segment only. At the first bad frame, number k, look through the rest of the file:
  *   nothing but zeros                                    the end
- *   no valid frame with ordinal − behind > k             torn tail: never synced, never signed; zeroed, reported
- *   such a frame                                         k was on disk once: damage; refuse to start
+ *   no valid frame with ordinal − behind > k             torn tail: never synced, never signed; zeroed,
+ * reported such a frame                                         k was on disk once: damage; refuse to start
  * Frames that the newest checkpoint covers were on disk too; the host checks that. A new segment is only made
  * after the last frame of the one before is on disk, so all others must be whole.
  */
@@ -97,8 +97,8 @@ int mam_frame_read(const uint8_t *base, uint64_t file_length, uint64_t offset, u
 /* The first valid frame at or after `offset` with ordinal in [from, to): 1, or 0 when there is none. */
 int mam_frame_find(const uint8_t *base, uint64_t file_length, uint64_t offset, uint32_t salt, uint32_t from,
                    uint32_t to, struct mam_frame *frame);
-/* Writes a frame at `out`; returns its bytes, a multiple of 8. `out` must have length + 24 bytes. The entry is
-   copied first, then checked: it may lie in memory that others write. */
+/* Writes a frame at `out`; returns its bytes, a multiple of 8. `out` must have length + 24 bytes. The entry
+   is copied first, then checked: it may lie in memory that others write. */
 uint64_t mam_frame_write(uint8_t *out, const uint8_t *entry, uint32_t length, uint32_t ordinal,
                          uint32_t behind, uint32_t salt);
 /* Bytes that a frame of an entry of `length` bytes takes. */

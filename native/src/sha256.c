@@ -37,7 +37,9 @@ static void store_big_endian(uint8_t *bytes, uint32_t word) {
     memcpy(bytes, &word, sizeof word);
 }
 
-static uint32_t rotate(uint32_t word, int count) { return (word >> count) | (word << (32 - count)); }
+static uint32_t rotate(uint32_t word, int count) {
+    return (word >> count) | (word << (32 - count));
+}
 
 static void expand_schedule(uint32_t *w, const uint8_t *block) {
     for (int i = 0; i < 16; i++) {
@@ -74,10 +76,10 @@ static void compress_portable(uint32_t *state, const uint8_t *blocks, size_t cou
 }
 
 #if defined(__x86_64__)
-/* Sixteen rounds at a time would not fit a screen: four rounds a step, the schedule kept in m[0..3] in turn. */
-__attribute__((target("sha,sse4.1,ssse3"))) static void compress_instructions(uint32_t *state,
-                                                                              const uint8_t *blocks,
-                                                                              size_t count) {
+/* Sixteen rounds at a time would not fit a screen: four rounds a step, the schedule kept in m[0..3] in turn.
+ */
+__attribute__((target("sha,sse4.1,ssse3"))) static void
+compress_instructions(uint32_t *state, const uint8_t *blocks, size_t count) {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     const __m128i *constants = (const __m128i *)(const void *)round_constants;
     /* The instructions want the state as ABEF and CDGH. */
@@ -123,7 +125,9 @@ static int has_instructions(void) {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1U << 29)) != 0;
 }
 #else
-static int has_instructions(void) { return 0; }
+static int has_instructions(void) {
+    return 0;
+}
 #define compress_instructions compress_portable
 #endif
 

@@ -2,8 +2,8 @@
  * SHA-256 (FIPS 180-4), and the two hashes of an RFC 6962 tree (§2.1): leaf = SHA-256(0x00 || entry),
  * node = SHA-256(0x01 || left || right). No allocation, no state between calls; safe from any thread.
  *
- * The compression function is chosen once, at the first call: the processor's SHA instructions where it has them,
- * else plain C. Both give the same bytes, and the tests run both.
+ * The compression function is chosen once, at the first call: the processor's SHA instructions where it has
+ * them, else plain C. Both give the same bytes, and the tests run both.
  */
 #ifndef MAM_SHA256_H
 #define MAM_SHA256_H

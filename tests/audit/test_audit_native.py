@@ -1,0 +1,37 @@
+"""The C half under sanitizers: tampered segments, and a hostile producer in the journal ring."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, SANITIZE, Compile
+
+pytestmark = pytest.mark.sanitizer
+PARTS = ("sha256", "crc32c", "merkle", "journal_entry", "journal_reader", "segment", "log_reader", "log_writer")
+SOURCES = ["native/tests/fuzz_log.c", *(f"native/src/{name}.c" for name in PARTS)]
+
+
+def run(program: Path, *arguments: str) -> str:
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=280)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_fuzz_by_random_inputs(compile_c: Compile) -> None:
+    """The driver of our own, for any compiler."""
+    program = compile_c("fuzz_log", *SOURCES, flags=[*SANITIZE, "-DMAM_FUZZ_MAIN"])
+    assert run(program, os.environ.get("FUZZ_SECONDS", "2"), "1").startswith("ok ")
+
+
+def test_fuzz_by_coverage(compile_c: Compile, clang: str, tmp_path: Path) -> None:
+    """libFuzzer; FUZZ_SECONDS says how long."""
+    flags = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+    probe = tmp_path / "fuzz_probe.c"
+    probe.write_text("int LLVMFuzzerTestOneInput(const char *d, long n) { return d == 0 && n < 0; }\n")
+    if subprocess.run([clang, *flags, probe, "-o", tmp_path / "p"], capture_output=True).returncode != 0:
+        pytest.skip(f"{clang} does not link libFuzzer")
+    program = compile_c("fuzz_log_clang", *SOURCES, flags=flags, compiler=clang)
+    seconds = os.environ.get("FUZZ_SECONDS", "3")
+    run(program, f"-max_total_time={seconds}", "-max_len=200", "-seed=1", f"-artifact_prefix={tmp_path}/")
