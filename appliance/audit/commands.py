@@ -1,4 +1,4 @@
-"""`mam audit`: verify a log, make a key."""
+"""`mam audit`: verify a log, replay it, make a key."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import keys
+from appliance.audit import keys, replay_command
 from appliance.audit.errors import AuditError
 from appliance.audit.report import Report
 from appliance.audit.verify import verify
@@ -22,6 +22,7 @@ def add_parser(subparsers: Any) -> None:
     commands = parser.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
     _add_verify(commands)
     _add_keygen(commands)
+    replay_command.add_parser(commands)
 
 
 def _add_verify(commands: Any) -> None:
