@@ -20,7 +20,7 @@ class Recorder:
         self.entries: list[Entry] = []
         self.sequence: dict[int, int] = {}
 
-    def apply(self, bridge: int, msg: str, **fields: object) -> None:
+    def apply(self, bridge: int, msg: str, /, **fields: object) -> None:
         number = self.sequence[bridge] = self.sequence.get(bridge, 0) + 1
         message = from_json({"msg": msg, "sequence": number, **fields})
         self._keep(bridge, INPUT, message)
