@@ -185,6 +185,7 @@ def test_attach_refuses_positions_that_cannot_be(head: int, tail: int, code: int
 def test_any_word_anywhere(offset: int, value: int, data: st.DataObject) -> None:
     """One word becomes anything, between any two calls: no read leaves the ring, and codes are known."""
     ring = RingMemory()
+    assert ring.producer and ring.consumer  # both attached before the word changes
     for number in range(data.draw(st.integers(0, 12))):
         ring.write(number + 1, bytes([number]) * (number * 7))
     for _ in range(data.draw(st.integers(0, 4))):
