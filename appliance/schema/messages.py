@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x3442feb7d6b15e8e
+SCHEMA_FINGERPRINT: Final = 0xcd707c9bfc5b141b
 
 
 class Side(IntEnum):
@@ -22,6 +22,7 @@ class Entry(IntEnum):
 
     OPENING = 0
     CLOSING = 1
+    REVERSING = 2
 
 
 class CalcMode(IntEnum):
@@ -196,6 +197,7 @@ class BlockStatus(IntEnum):
     DONE = 6
     REJECTED = 7
     ROLLED_BACK = 8
+    ROLLING_BACK = 9
 
 
 class BookingStatus(IntEnum):
@@ -306,6 +308,18 @@ class Reason(IntEnum):
     IN_USE = 55
     STALE_QUOTE = 56
     BUSY = 57
+    BUSTED = 70
+    CORRECTED = 71
+    LATE_FILL = 72
+    REALLOCATED = 73
+    ROLLED_BACK = 74
+    UNWOUND = 75
+    FIFO = 76
+    FENCED = 77
+    TIME_LIMIT = 78
+    LEFT = 79
+    FLATTENED = 80
+    NO_OPERATOR = 81
 
 
 # By the name that the schema gives.
@@ -344,6 +358,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
     "Entry": {
         0: "Opens or adds",
         1: "Closes, wholly or in part",
+        2: "Closes all of it, and opens the rest the other way (netting)",
     },
     "StopOutMode": {
         0: "Equity / margin, percent",
@@ -366,6 +381,9 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
     },
     "Constraint": {
         8: "A close: what the member holds",
+    },
+    "BlockStatus": {
+        9: "What was filled is being traded out again",
     },
     "BookingStatus": {
         1: "Final for this account",
@@ -452,6 +470,18 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         55: "Cannot change while positions or blocks are open",
         56: "The quote is too old",
         57: "The group already works an order on this instrument",
+        70: "The LP took a fill back",
+        71: "The LP corrected a fill",
+        72: "Filled when the block was no longer executed",
+        73: "Another member's refused booking was offered to this one",
+        74: "Filled in part and traded out again, as the policy says",
+        75: "A refused booking's volume was traded out again",
+        76: "The account must close its oldest position first",
+        77: "An outcome of that LP or server is unknown; it gets nothing new until it is known",
+        78: "The order's time is over",
+        79: "The member leaves and its positions are closed",
+        80: "The kill switch closes what is open",
+        81: "The message does not name who gives the command",
     },
 }
 
@@ -635,7 +665,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("drawdown_reset", 14, 80, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
         Field("operator_name", 15, 88, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
     )),
-    32: Message("Limits", 32, 88, (
+    32: Message("Limits", 32, 96, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("group", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("orders_per_second", 3, 20, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
@@ -643,6 +673,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("collar", 5, 32, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("daily_loss", 6, 40, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
         Field("operator_name", 7, 64, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
+        Field("booking_window", 8, 96, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
     )),
     33: Message("KillSwitch", 33, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -751,6 +782,11 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("reason", 4, 26, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
         Field("field_id", 5, 28, 2, "H", "integer", "Flags", 0, 0, 65534, 0),
     )),
+    66: Message("BookingQuery", 66, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("unanswered", 3, 20, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+    )),
     70: Message("Plan", 70, 112, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -802,6 +838,24 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("house", 8, 40, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("price", 9, 48, 8, "q", "decimal", "Price", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("residue", 10, 56, 8, "q", "integer", "Residue", 0, -9223372036854775807, 9223372036854775807, 0),
+    )),
+    80: Message("BookSource", 80, 40, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("bridge", 3, 20, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("bid", 4, 24, 8, "q", "decimal", "Price", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("ask", 5, 32, 8, "q", "decimal", "Price", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("reason", 6, 40, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
+    )),
+    81: Message("HouseChange", 81, 56, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("instrument", 3, 20, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("volume", 4, 24, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("price", 5, 32, 8, "q", "decimal", "Price", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("exposure", 6, 40, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("bridge", 7, 48, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("reason", 8, 52, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
     )),
 }
 
@@ -879,12 +933,18 @@ RISK_ALERT_ID: Final = 62
 RISK_ALERT: Final = _dtype(MESSAGES[62])
 REJECT_ID: Final = 63
 REJECT: Final = _dtype(MESSAGES[63])
+BOOKING_QUERY_ID: Final = 66
+BOOKING_QUERY: Final = _dtype(MESSAGES[66])
 PLAN_ID: Final = 70
 PLAN: Final = _dtype(MESSAGES[70])
 PLAN_MEMBER_ID: Final = 71
 PLAN_MEMBER: Final = _dtype(MESSAGES[71])
 BLOCK_CHANGE_ID: Final = 72
 BLOCK_CHANGE: Final = _dtype(MESSAGES[72])
+BOOK_SOURCE_ID: Final = 80
+BOOK_SOURCE: Final = _dtype(MESSAGES[80])
+HOUSE_CHANGE_ID: Final = 81
+HOUSE_CHANGE: Final = _dtype(MESSAGES[81])
 
 # By template id.
 DTYPES: Final[dict[int, np.dtype[Any]]] = {
@@ -914,7 +974,10 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     61: MASTER_REPORT,
     62: RISK_ALERT,
     63: REJECT,
+    66: BOOKING_QUERY,
     70: PLAN,
     71: PLAN_MEMBER,
     72: BLOCK_CHANGE,
+    80: BOOK_SOURCE,
+    81: HOUSE_CHANGE,
 }

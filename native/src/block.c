@@ -1,10 +1,4 @@
-/*
- * A block's life, drawn in docs/developer.md:
- *
- *   fresh -> planned -+-> (post_trade) ------------------> filled --+-> allocating -> done
- *                     +-> (stp) working -+-> filled | partial ------+
- *                                        +-> rejected (nothing was filled)
- */
+/* A block's life; its states and all that can happen in each: block_table.c, drawn in docs/developer.md. */
 #include "state.h"
 
 /* --- The table of blocks --- */
@@ -31,6 +25,8 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
                                 .next = MAM_NONE,
                                 .previous = engine->last_block,
                                 .deadline = INT64_MAX,
+                                .until = INT64_MAX,
+                                .only = MAM_NONE,
                                 .step = definition->volume_step,
                                 .minimum = definition->volume_min,
                                 .tick = tick_of(definition),
@@ -49,7 +45,9 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
     return block;
 }
 
-static void block_close(struct mam_engine *engine, struct mam_block *block) {
+void mam_block_close(struct mam_engine *engine, struct mam_block *block) {
+    MAM_ASSERT(block->open_legs == 0);
+    mam_old_legs_keep(engine, block);
     uint32_t at = (uint32_t)(block - engine->blocks);
     if (block->extent > 0) {
         mam_extents_give(&engine->extents, block->first_child, block->extent);
@@ -127,6 +125,7 @@ struct request {
     uint32_t group, instrument, position;
     uint64_t ticket;
     int64_t volume;
+    int64_t opens; /* reversing: what is left of volume for the other way */
     uint8_t side, entry;
 };
 
@@ -158,11 +157,11 @@ static uint16_t resolve(struct mam_engine *engine, uint32_t group, uint32_t inst
 /* A close names a position of that instrument and the opposite side; an opening must not turn one round. */
 static uint16_t check_position(const struct mam_engine *engine, const struct request *request) {
     if (request->position == MAM_NONE) {
-        return request->entry == MAM_ENTRY_CLOSING ? MAM_REASON_UNKNOWN_POSITION : MAM_REASON_NONE;
+        return request->entry == MAM_ENTRY_OPENING ? MAM_REASON_NONE : MAM_REASON_UNKNOWN_POSITION;
     }
     const struct mam_position_row *row = &engine->positions[request->position];
     bool opposite = row->side != request->side;
-    if (row->instrument != request->instrument || opposite != (request->entry == MAM_ENTRY_CLOSING)) {
+    if (row->instrument != request->instrument || opposite == (request->entry == MAM_ENTRY_OPENING)) {
         return MAM_REASON_UNKNOWN_POSITION;
     }
     return request->volume > MAM_VOLUME_MAX - row->traded ? MAM_REASON_OVERFLOW : MAM_REASON_NONE;
@@ -180,6 +179,7 @@ static void attach_position(struct mam_engine *engine, struct mam_block *block,
     if (block->position == MAM_NONE) {
         block->position =
             mam_position_open(engine, request->group, request->instrument, request->ticket, request->side);
+        engine->positions[block->position].bridge = engine->bridge;
     }
     engine->positions[block->position].open_blocks++;
     block->side = request->side;
@@ -202,11 +202,76 @@ static void reject_block(struct mam_engine *engine, struct mam_block *block, uin
     engine->counts.blocks_rejected++;
     mam_block_change(engine, block, MAM_BLOCK_STATUS_REJECTED, reason);
     mam_block_report(engine, block);
-    block_close(engine, block);
+    mam_block_close(engine, block);
 }
 
-/* post_trade: it is executed already, so whatever no client can take is the house's, and is told to a person.
- */
+/* --- Reversing a netting position: all of it is closed, the rest opens the other way --- */
+
+/* What clients and the house hold of a position; false: part of it is being closed by another order. */
+static bool held_of(const struct mam_engine *engine, uint32_t position, int64_t *held) {
+    const struct mam_position_row *row = &engine->positions[position];
+    bool quiet = row->house_reserved == 0;
+    *held = row->house;
+    for (uint32_t at = row->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
+        *held += engine->holdings[at].volume;
+        quiet = quiet && engine->holdings[at].reserved == 0;
+    }
+    return quiet && *held > 0;
+}
+
+/* Turns a reversing request into its close; `opens` is what follows, under the new ticket. */
+static uint16_t split_reversing(struct mam_engine *engine, struct request *request, uint64_t new_ticket) {
+    int64_t held;
+    const struct mam_group_policy *policy = &engine->groups[request->group].policy;
+    uint32_t master = mam_table_get(&engine->account_by_login, policy->master_login);
+    if (master != MAM_TABLE_NONE && engine->accounts[master].margin_mode == MAM_MARGIN_MODE_HEDGING) {
+        return MAM_REASON_PERMISSION;
+    }
+    if (!held_of(engine, request->position, &held)) {
+        return MAM_REASON_BUSY;
+    }
+    if (request->volume <= held) {
+        return MAM_REASON_OUT_OF_RANGE; /* that is a close */
+    }
+    if (new_ticket == request->ticket || !mam_position_fits(engine, request->group, new_ticket) ||
+        engine->blocks[engine->free_block].next == MAM_NONE) {
+        return MAM_REASON_TABLE_FULL;
+    }
+    request->opens = request->volume - held;
+    request->volume = held;
+    request->entry = MAM_ENTRY_CLOSING;
+    return MAM_REASON_NONE;
+}
+
+static struct request the_rest(const struct request *request, uint64_t ticket) {
+    struct request rest = *request;
+    rest.position = MAM_NONE;
+    rest.ticket = ticket;
+    rest.volume = request->opens;
+    rest.entry = MAM_ENTRY_OPENING;
+    return rest;
+}
+
+/* --- post_trade --- */
+
+/* It is executed already, so whatever no client can take is the house's, and is told to a person. */
+static void take_deal(struct mam_engine *engine, const struct mam_master_deal *m,
+                      const struct request *request) {
+    struct mam_block *block = block_open(engine, request->group, request->instrument);
+    block->order = m->order;
+    block->deal = m->deal;
+    block->execution = MAM_EXECUTION_MODE_POST_TRADE;
+    block->stop_loss = m->stop_loss;
+    block->reference_price = m->price;
+    attach_position(engine, block, request);
+    block->reason = plan(engine, block);
+    engine->positions[block->position].traded += block->volume;
+    block->filled = block->volume;
+    block->price = m->price;
+    mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
+    mam_block_allocate(engine, block);
+}
+
 uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_deal *m, uint16_t *field) {
     struct request request = {.ticket = m->position != 0 ? m->position : m->deal,
                               .volume = m->volume,
@@ -229,23 +294,21 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
     if (!fits(engine, &request)) {
         return MAM_REASON_TABLE_FULL;
     }
+    if (request.entry == MAM_ENTRY_REVERSING) {
+        reason = split_reversing(engine, &request, m->deal);
+        if (reason != MAM_REASON_NONE) {
+            return fault(field, 13, reason);
+        }
+    }
     if (!mam_remember(engine, engine->bridge, 1, m->deal)) {
         engine->counts.duplicates++;
         return fault(field, 2, MAM_REASON_DUPLICATE);
     }
-    struct mam_block *block = block_open(engine, request.group, request.instrument);
-    block->order = m->order;
-    block->deal = m->deal;
-    block->execution = MAM_EXECUTION_MODE_POST_TRADE;
-    block->stop_loss = m->stop_loss;
-    block->reference_price = m->price;
-    attach_position(engine, block, &request);
-    block->reason = plan(engine, block);
-    engine->positions[block->position].traded += block->volume;
-    block->filled = block->volume;
-    block->price = m->price;
-    mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
-    mam_block_allocate(engine, block);
+    take_deal(engine, m, &request);
+    if (request.opens > 0) {
+        struct request rest = the_rest(&request, m->deal);
+        take_deal(engine, m, &rest);
+    }
     return MAM_REASON_NONE;
 }
 
@@ -276,7 +339,39 @@ static uint16_t check_order(const struct mam_engine *engine, const struct mam_ma
     return MAM_REASON_NONE;
 }
 
-/* stp: planned first, then executed at the LPs, then divided. Nothing planned is nothing sent. */
+/* --- stp --- */
+
+/* Planned first, then executed at the LPs, then divided. Nothing planned is nothing sent. */
+static void execute(struct mam_engine *engine, struct mam_block *block) {
+    uint16_t reason = plan(engine, block);
+    mam_reserve(engine, block);
+    if (mam_block_target(block) == 0) {
+        reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
+    } else if (mam_block_target(block) > MAM_VOLUME_MAX - engine->positions[block->position].traded) {
+        reject_block(engine, block, MAM_REASON_OVERFLOW);
+    } else if (mam_sweep(engine, block, MAM_LEG_EXECUTE, mam_block_target(block)) == 0) {
+        reject_block(engine, block, MAM_REASON_NO_LIQUIDITY);
+    } else {
+        engine->positions[block->position].traded += mam_block_target(block);
+        mam_block_change(engine, block, MAM_BLOCK_STATUS_WORKING, MAM_REASON_NONE);
+    }
+}
+
+static void take_order(struct mam_engine *engine, const struct mam_master_order *m,
+                       const struct request *request) {
+    struct mam_block *block = block_open(engine, request->group, request->instrument);
+    block->order = m->order;
+    block->execution = MAM_EXECUTION_MODE_STP;
+    block->stop_loss = m->stop_loss;
+    block->reference_price = m->price;
+    block->deviation = m->deviation != 0 ? m->deviation : block->policy.deviation;
+    if (m->time_limit != 0) {
+        block->until = engine->now + (int64_t)m->time_limit * 1000000;
+    }
+    attach_position(engine, block, request);
+    execute(engine, block);
+}
+
 uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_order *m, uint16_t *field) {
     struct request request = {.ticket = m->position != 0 ? m->position : m->order,
                               .volume = m->volume,
@@ -296,45 +391,70 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
     if (!fits(engine, &request)) {
         return MAM_REASON_TABLE_FULL;
     }
-    if (!mam_remember(engine, engine->bridge, 2, m->order)) {
+    if (request.entry == MAM_ENTRY_REVERSING) {
+        reason = split_reversing(engine, &request, m->order);
+        if (reason != MAM_REASON_NONE) {
+            return fault(field, 12, reason);
+        }
+    }
+    if (mam_remembers(engine, engine->bridge, 2, m->order)) {
         engine->counts.duplicates++;
         return fault(field, 2, MAM_REASON_DUPLICATE);
     }
-    struct mam_block *block = block_open(engine, request.group, request.instrument);
-    block->order = m->order;
-    block->execution = MAM_EXECUTION_MODE_STP;
-    block->stop_loss = m->stop_loss;
-    block->reference_price = m->price;
-    block->deviation = m->deviation != 0 ? m->deviation : block->policy.deviation;
-    attach_position(engine, block, &request);
-    reason = plan(engine, block);
-    mam_reserve(engine, block);
-    if (mam_block_target(block) == 0) {
-        reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
-    } else if (mam_block_target(block) > MAM_VOLUME_MAX - engine->positions[block->position].traded) {
-        reject_block(engine, block, MAM_REASON_OVERFLOW);
-    } else if (!mam_leg_send_next(engine, block)) {
-        reject_block(engine, block, MAM_REASON_NO_LIQUIDITY);
-    } else {
-        engine->positions[block->position].traded += mam_block_target(block);
-        mam_block_change(engine, block, MAM_BLOCK_STATUS_WORKING, MAM_REASON_NONE);
+    reason = mam_limits_check(engine, m, request.group, request.instrument, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    mam_remember(engine, engine->bridge, 2, m->order);
+    take_order(engine, m, &request);
+    if (request.opens > 0) {
+        struct request rest = the_rest(&request, m->order);
+        take_order(engine, m, &rest);
     }
     return MAM_REASON_NONE;
 }
 
+/* A close of the engine's own: it has no order, is executed at the LPs, and its server is told. */
+bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
+                        uint16_t reason) {
+    const struct mam_position_row *row = &engine->positions[position];
+    struct request request = {.group = row->group,
+                              .instrument = row->instrument,
+                              .position = position,
+                              .volume = volume,
+                              .side = row->side ^ 1u,
+                              .entry = MAM_ENTRY_CLOSING};
+    bool possible = !engine->halted && volume <= MAM_VOLUME_MAX - row->traded && fits(engine, &request);
+    if (!possible) {
+        return false;
+    }
+    struct mam_block *block = block_open(engine, request.group, request.instrument);
+    block->bridge = row->bridge;
+    block->execution = MAM_EXECUTION_MODE_STP;
+    block->only = account;
+    block->policy.on_partial = MAM_ON_PARTIAL_COMPLETE;
+    block->own_reason = reason;
+    attach_position(engine, block, &request);
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, reason, block->id,
+              account == MAM_NONE ? 0 : engine->accounts[account].login);
+    execute(engine, block);
+    return true;
+}
+
 /* Immediate-or-cancel legs leave little to cancel: what works is taken back, what was filled is allocated. */
 uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *m, uint16_t *field) {
-    for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
+    uint16_t answer = MAM_REASON_UNKNOWN_BLOCK;
+    *field = 2;
+    for (uint32_t at = engine->first_block; at != MAM_NONE;) {
         struct mam_block *block = &engine->blocks[at];
-        if (block->order == m->order && block->bridge == engine->bridge &&
-            engine->groups[block->group].id == m->group && block->status == MAM_BLOCK_STATUS_WORKING) {
-            block->cancelled = 1;
-            mam_leg_cancel(engine, block);
-            return MAM_REASON_NONE;
+        at = block->next;
+        if (m->order != 0 && block->order == m->order && block->bridge == engine->bridge &&
+            block->execution == MAM_EXECUTION_MODE_STP && engine->groups[block->group].id == m->group) {
+            uint16_t reason = mam_block_event(engine, block, MAM_EVENT_CANCEL, m, field, block->id, 0);
+            answer = answer == MAM_REASON_NONE ? answer : reason; /* a reversing order has two blocks */
         }
     }
-    *field = 2;
-    return MAM_REASON_UNKNOWN_BLOCK;
+    return answer;
 }
 
 /* --- From filled to done --- */
@@ -346,8 +466,16 @@ void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint
     }
     uint8_t status =
         block->filled == mam_block_target(block) ? MAM_BLOCK_STATUS_FILLED : MAM_BLOCK_STATUS_PARTIAL;
-    block->reason =
-        status == MAM_BLOCK_STATUS_PARTIAL && reason == MAM_REASON_NONE ? MAM_REASON_NOT_EXECUTED : reason;
+    block->reason = status == MAM_BLOCK_STATUS_FILLED ? MAM_REASON_NONE
+                    : reason == MAM_REASON_NONE       ? MAM_REASON_NOT_EXECUTED
+                                                      : reason;
+    if (status == MAM_BLOCK_STATUS_PARTIAL && block->policy.on_partial == MAM_ON_PARTIAL_ROLLBACK) {
+        mam_rollback(engine, block);
+        return;
+    }
+    if (status == MAM_BLOCK_STATUS_FILLED) {
+        block->reason = block->own_reason;
+    }
     mam_block_change(engine, block, status, block->reason);
     mam_block_allocate(engine, block);
 }
@@ -355,11 +483,11 @@ void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint
 /* The volumes are final: holdings move, bookings go out, the master hears how many children to expect. */
 void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
     if (block->execution == MAM_EXECUTION_MODE_POST_TRADE && block->filled < block->planned) {
-        mam_entitle(engine, block); /* an absolute method asked for more than the master traded */
+        mam_entitle(engine, block, true); /* an absolute method asked for more than the master traded */
     }
     mam_settle(engine, block);
     mam_block_law_check(engine, block);
-    mam_book_children(engine, block);
+    mam_book_children(engine, block, 0);
     mam_block_change(engine, block, MAM_BLOCK_STATUS_ALLOCATING, block->reason);
     mam_block_report(engine, block);
     if (block->house > 0) {
@@ -369,41 +497,86 @@ void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
     mam_block_finish_if_answered(engine, block);
 }
 
+/* Refused volume that is to be traded out again is, with the next Clock: many blocks may end in one message.
+ */
+static bool unwinds(struct mam_engine *engine, struct mam_block *block) {
+    if (block->unwinding == 0 && block->refused > 0 && block->policy.on_refused == MAM_ON_REFUSED_UNWIND &&
+        block->execution == MAM_EXECUTION_MODE_STP) {
+        block->unwinding = 1;
+        mam_block_wake(engine, block, engine->now);
+    }
+    return block->unwinding == 1 || block->unwinding == 2;
+}
+
 void mam_block_finish_if_answered(struct mam_engine *engine, struct mam_block *block) {
-    if (block->status != MAM_BLOCK_STATUS_ALLOCATING || block->answered != block->asked) {
+    if (block->status != MAM_BLOCK_STATUS_ALLOCATING || block->answered != block->asked ||
+        block->open_legs > 0 || unwinds(engine, block)) {
         return;
     }
+    while (mam_reallocate(engine, block)) {
+        if (block->answered != block->asked) {
+            return;
+        }
+    }
     mam_block_law_check(engine, block);
+    if (block->refused > 0 && block->policy.on_refused == MAM_ON_REFUSED_REALLOCATE) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, MAM_REASON_REFUSED, block->id,
+                  block->policy.house_login);
+    }
     block->deadline = INT64_MAX;
     mam_block_change(engine, block, MAM_BLOCK_STATUS_DONE, block->reason);
     mam_block_report(engine, block);
     engine->counts.blocks_done++;
-    block_close(engine, block);
+    mam_block_close(engine, block);
 }
 
 /* --- Time --- */
 
-void mam_block_deadline(struct mam_engine *engine, struct mam_block *block, uint32_t milliseconds) {
-    block->deadline = engine->now + (int64_t)milliseconds * 1000000;
-    if (block->deadline < engine->next_deadline) {
-        engine->next_deadline = block->deadline;
+static void wake(struct mam_engine *engine, int64_t when) {
+    engine->next_deadline = when < engine->next_deadline ? when : engine->next_deadline;
+}
+
+void mam_block_wake(struct mam_engine *engine, struct mam_block *block, int64_t when) {
+    block->deadline = when < block->deadline ? when : block->deadline;
+    wake(engine, block->deadline);
+}
+
+uint16_t mam_clock_allocating(struct mam_engine *engine, struct mam_block *block, const void *message,
+                              uint16_t *field) {
+    if (block->unwinding == 1) {
+        mam_unwind(engine, block);
+        return MAM_REASON_NONE;
+    }
+    mam_booking_clock(engine, block);
+    return block->open_legs > 0 ? mam_clock_legs(engine, block, message, field) : MAM_REASON_NONE;
+}
+
+/* A bounded number of blocks; those left over have a deadline that has passed, so the next Clock comes at
+ * once. */
+static void clock_blocks(struct mam_engine *engine) {
+    uint32_t worked = 0;
+    for (uint32_t at = engine->first_block; at != MAM_NONE && worked < MAM_CLOCK_BLOCKS;) {
+        struct mam_block *block = &engine->blocks[at];
+        at = block->next;
+        if (block->deadline <= engine->now) {
+            uint16_t field;
+            block->deadline = INT64_MAX;
+            mam_block_event(engine, block, MAM_EVENT_CLOCK, NULL, &field, block->id, 0);
+            worked++;
+        }
     }
 }
 
 void mam_block_on_clock(struct mam_engine *engine) {
-    int64_t next = INT64_MAX;
-    for (uint32_t at = engine->first_block; at != MAM_NONE;) {
-        struct mam_block *block = &engine->blocks[at];
-        at = block->next;
-        if (block->deadline <= engine->now) {
-            block->deadline = INT64_MAX;
-            if (block->status == MAM_BLOCK_STATUS_WORKING) {
-                mam_leg_timeout(engine, block);
-            } else {
-                mam_booking_timeout(engine, block);
-            }
+    clock_blocks(engine);
+    int64_t next = mam_tasks_run(engine);
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        if (mam_booking_release(engine, bridge)) {
+            next = engine->now;
         }
-        next = block->deadline < next ? block->deadline : next;
+    }
+    for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
+        next = engine->blocks[at].deadline < next ? engine->blocks[at].deadline : next;
     }
     engine->next_deadline = next;
 }

@@ -4,24 +4,37 @@
  */
 #include "state.h"
 
-#define TRIES_MAX 3 /* "retry" answers before a booking counts as refused */
+#define FIFO_FLAG 0x100 /* MT5 group trade flag: oldest position first, else 10045 */
+#define TRIES_MAX 3     /* "retry" answers before a booking counts as refused */
 
 static struct mam_child *child_at(struct mam_engine *engine, const struct mam_block *block, uint32_t child) {
-    return &engine->children[block->first_child + child];
+    return mam_child_at(engine, block, child);
+}
+
+static struct mam_bridge_state *server_of(struct mam_engine *engine, const struct mam_child *child) {
+    return &engine->bridges[engine->accounts[child->account].bridge];
+}
+
+/* Keeps the server's counts: what it has not answered, and of what it or we do not know the outcome. */
+static void set_status(struct mam_engine *engine, struct mam_child *child, uint8_t status) {
+    struct mam_bridge_state *server = server_of(engine, child);
+    bool was = child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN;
+    bool is = status == MAM_CHILD_ASKED || status == MAM_CHILD_UNKNOWN;
+    server->unanswered += (uint32_t)is - (uint32_t)was;
+    server->unknown_bookings +=
+        (uint32_t)(status == MAM_CHILD_UNKNOWN) - (uint32_t)(child->status == MAM_CHILD_UNKNOWN);
+    child->status = status;
 }
 
 /* --- Asking --- */
 
-static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+static int64_t timeout_ns(const struct mam_engine *engine, const struct mam_block *block) {
+    uint32_t own = block->policy.booking_timeout;
+    return (int64_t)(own != 0 ? own : engine->limits.booking_timeout_ms) * 1000000;
+}
+
+static void emit_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
     struct mam_child *child = child_at(engine, block, at);
-    if (!block->plan_emitted) {
-        mam_law_broken(engine, 4, block->id);
-        return;
-    }
-    if (child->status == MAM_CHILD_BOOKED || child->status == MAM_CHILD_REFUSED) {
-        mam_law_broken(engine, 6, block->id);
-        return;
-    }
     const struct mam_account_state_row *account = &engine->accounts[child->account];
     struct mam_booking booking;
     mam_booking_init(&booking);
@@ -36,14 +49,71 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
     booking.instrument = engine->instruments[block->instrument].definition.instrument;
     booking.side = block->side;
     booking.entry = block->entry;
-    child->status = MAM_CHILD_ASKED;
-    if (block->deadline == INT64_MAX) {
-        mam_block_deadline(engine, block,
-                           block->policy.booking_timeout != 0 ? block->policy.booking_timeout
-                                                              : engine->limits.booking_timeout_ms);
-    }
+    child->sent = engine->now;
+    set_status(engine, child, MAM_CHILD_ASKED);
+    mam_block_wake(engine, block, engine->now + timeout_ns(engine, block));
     engine->counts.bookings++;
     mam_emit(engine, account->bridge, &booking, sizeof booking);
+}
+
+/* No room in the server's window, or an outcome of it is unknown: the booking waits, oldest first. */
+static bool server_busy(const struct mam_engine *engine, const struct mam_bridge_state *server) {
+    return server->unanswered >= engine->booking_window || server->unknown_bookings > 0;
+}
+
+static void enqueue(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+    struct mam_child *child = child_at(engine, block, at);
+    struct mam_bridge_state *server = server_of(engine, child);
+    if (server->last_block == 0) {
+        server->first_block = block->id;
+        server->first_child = at;
+    } else {
+        struct mam_child *last =
+            child_at(engine, mam_block_find(engine, server->last_block), server->last_child);
+        last->deferred_block = block->id;
+        last->deferred_child = at;
+    }
+    server->last_block = block->id;
+    server->last_child = at;
+    child->deferred_block = MAM_NONE;
+    set_status(engine, child, MAM_CHILD_QUEUED);
+}
+
+static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+    struct mam_child *child = child_at(engine, block, at);
+    if (!block->plan_emitted) {
+        mam_law_broken(engine, 4, block->id);
+        return;
+    }
+    if (child->status == MAM_CHILD_BOOKED || child->status == MAM_CHILD_REFUSED) {
+        mam_law_broken(engine, 6, block->id);
+        return;
+    }
+    struct mam_bridge_state *server = server_of(engine, child);
+    if (server->last_block != 0 || server_busy(engine, server)) {
+        enqueue(engine, block, at);
+    } else {
+        emit_booking(engine, block, at);
+    }
+}
+
+bool mam_booking_release(struct mam_engine *engine, uint32_t bridge) {
+    struct mam_bridge_state *server = &engine->bridges[bridge];
+    for (uint32_t n = 0; n < MAM_RELEASE && server->last_block != 0 && !server_busy(engine, server); n++) {
+        struct mam_block *block = mam_block_find(engine, server->first_block);
+        MAM_ASSERT(block != NULL);
+        uint32_t at = server->first_child;
+        struct mam_child *child = child_at(engine, block, at);
+        if (child->deferred_block == MAM_NONE) {
+            server->first_block = server->last_block = 0;
+        } else {
+            server->first_block = child->deferred_block;
+            server->first_child = child->deferred_child;
+        }
+        child->deferred_block = MAM_NONE;
+        emit_booking(engine, block, at);
+    }
+    return server->last_block != 0 && !server_busy(engine, server);
 }
 
 /* A close waits while an open of the same holding is unanswered: it needs the ticket, and there may be
@@ -65,7 +135,7 @@ static void defer(struct mam_engine *engine, const struct mam_block *block, uint
     }
     *to_block = block->id;
     *to_child = at;
-    child->status = MAM_CHILD_DEFERRED;
+    set_status(engine, child, MAM_CHILD_DEFERRED);
 }
 
 static void ask(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
@@ -96,7 +166,7 @@ static void hold(struct mam_engine *engine, const struct mam_block *block, const
     }
 }
 
-static void hold_house(struct mam_engine *engine, const struct mam_block *block, int64_t volume) {
+void mam_hold_house(struct mam_engine *engine, const struct mam_block *block, int64_t volume) {
     int64_t direction = block->entry == MAM_ENTRY_CLOSING ? -1 : 1;
     engine->positions[block->position].house += direction * volume;
 }
@@ -107,10 +177,10 @@ static void give_to_house(struct mam_engine *engine, struct mam_block *block, st
     MAM_ASSERT(volume >= 0 && volume <= child->assigned);
     block->allocated -= volume;
     block->house += volume;
-    hold_house(engine, block, volume);
+    mam_hold_house(engine, block, volume);
     child->assigned -= volume;
     if (child->assigned == 0) {
-        child->status = MAM_CHILD_REFUSED;
+        set_status(engine, child, MAM_CHILD_REFUSED);
     }
 }
 
@@ -182,10 +252,31 @@ static void trim_to_holding(struct mam_engine *engine, struct mam_block *block, 
     }
 }
 
-void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
-    hold_house(engine, block, block->house);
-    mam_unreserve(engine, block);
-    for (uint32_t i = 0; i < block->child_count; i++) {
+/* Of a close, an account that must close its oldest position first has no older one that is open. */
+static bool fifo_allows(const struct mam_engine *engine, const struct mam_block *block,
+                        const struct mam_child *child) {
+    const struct mam_account_state_row *account = &engine->accounts[child->account];
+    if (block->entry != MAM_ENTRY_CLOSING || (account->definition.trade_flags & FIFO_FLAG) == 0) {
+        return true;
+    }
+    const struct mam_position_row *own = &engine->positions[block->position];
+    const struct mam_holding *first = &engine->holdings[child->holding];
+    for (uint32_t at = first->account_next; at != MAM_NONE; at = engine->holdings[at].account_next) {
+        const struct mam_position_row *row = &engine->positions[engine->holdings[at].position];
+        if (row->instrument == own->instrument && row->side == own->side && engine->holdings[at].volume > 0) {
+            return false; /* the account's list is newest first */
+        }
+    }
+    return true;
+}
+
+/* Books the children from number `first` on. */
+void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint32_t first) {
+    if (first == 0) {
+        mam_hold_house(engine, block, block->house);
+        mam_unreserve(engine, block);
+    }
+    for (uint32_t i = first; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
         if (child->assigned == 0) {
             continue;
@@ -203,6 +294,10 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
         if (block->entry == MAM_ENTRY_CLOSING) {
             trim_to_holding(engine, block, child);
         }
+        if (child->assigned > 0 && !fifo_allows(engine, block, child)) {
+            give_to_house(engine, block, child, child->assigned);
+            block->reason = MAM_REASON_FIFO;
+        }
         if (child->assigned == 0) {
             continue;
         }
@@ -212,12 +307,6 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
 }
 
 /* --- Answers --- */
-
-static uint16_t impossible(struct mam_engine *engine, const struct mam_booking_report *m, uint16_t reason) {
-    engine->counts.impossible++;
-    mam_alert(engine, engine->bridge, MAM_ALERT_KIND_IMPOSSIBLE, reason, m->block, m->login);
-    return reason;
-}
 
 static void answered(struct mam_engine *engine, struct mam_block *block, struct mam_holding *holding,
                      int64_t opened) {
@@ -236,7 +325,7 @@ static void answered(struct mam_engine *engine, struct mam_block *block, struct 
 static void on_booked(struct mam_engine *engine, struct mam_block *block, struct mam_child *child,
                       const struct mam_booking_report *m) {
     struct mam_holding *holding = &engine->holdings[child->holding];
-    child->status = MAM_CHILD_BOOKED;
+    set_status(engine, child, MAM_CHILD_BOOKED);
     child->deal = m->deal;
     if (block->entry == MAM_ENTRY_OPENING && holding->ticket == 0) {
         holding->ticket = m->position;
@@ -244,95 +333,171 @@ static void on_booked(struct mam_engine *engine, struct mam_block *block, struct
     answered(engine, block, holding, child->assigned);
 }
 
-static void on_refused(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
+static void refuse(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
     struct mam_holding *holding = &engine->holdings[child->holding];
     int64_t volume = child->assigned;
     engine->counts.bookings_refused++;
     hold(engine, block, child, -1);
     give_to_house(engine, block, child, volume);
+    block->refused += volume;
     block->reason = MAM_REASON_REFUSED;
-    mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, MAM_REASON_REFUSED, block->id,
-              engine->accounts[child->account].login);
+    if (block->policy.on_refused != MAM_ON_REFUSED_REALLOCATE || block->entry == MAM_ENTRY_CLOSING) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, MAM_REASON_REFUSED, block->id,
+                  engine->accounts[child->account].login);
+    }
     answered(engine, block, holding, volume);
 }
 
-static uint16_t check_report(struct mam_engine *engine, const struct mam_block *block,
-                             const struct mam_child *child, const struct mam_booking_report *m,
-                             uint16_t *field) {
-    *field = 4;
-    const struct mam_account_state_row *account = &engine->accounts[child->account];
-    if (m->login != account->login || account->bridge != engine->bridge) {
-        return impossible(engine, m,
-                          m->login != account->login ? MAM_REASON_UNKNOWN_ACCOUNT : MAM_REASON_WRONG_SOURCE);
-    }
-    *field = 10;
-    if (child->status == MAM_CHILD_BOOKED && m->status == MAM_BOOKING_STATUS_BOOKED &&
-        m->deal == child->deal) {
-        engine->counts.duplicates++;
-        return MAM_REASON_DUPLICATE;
-    }
-    if (child->status == MAM_CHILD_REFUSED && m->status == MAM_BOOKING_STATUS_REFUSED) {
-        engine->counts.duplicates++;
-        return MAM_REASON_DUPLICATE;
-    }
-    if (child->status != MAM_CHILD_ASKED && child->status != MAM_CHILD_UNKNOWN) {
-        return impossible(engine, m, MAM_REASON_WRONG_STATE);
-    }
-    *field = m->volume != child->assigned ? 7 : 8;
-    if (m->status == MAM_BOOKING_STATUS_BOOKED &&
-        (m->volume != child->assigned || m->price != block->price)) {
-        return impossible(engine, m, MAM_REASON_PRICE_MISMATCH);
-    }
-    return MAM_REASON_NONE;
+static bool same_answer(const struct mam_child *child, const struct mam_booking_report *m) {
+    return (child->status == MAM_CHILD_BOOKED && m->status == MAM_BOOKING_STATUS_BOOKED &&
+            m->deal == child->deal) ||
+           (child->status == MAM_CHILD_REFUSED && m->status == MAM_BOOKING_STATUS_REFUSED);
 }
 
-uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *m,
-                               uint16_t *field) {
-    struct mam_block *block = mam_block_find(engine, m->block);
-    if (block == NULL || m->child >= block->child_count) {
-        *field = block == NULL ? 2 : 3;
-        return impossible(engine, m, MAM_REASON_UNKNOWN_BLOCK);
+/* The child that is spoken of, if it waits for an answer; else *reason says why not. */
+static struct mam_child *asked_child(struct mam_engine *engine, struct mam_block *block,
+                                     const struct mam_booking_report *m, uint16_t *reason, uint16_t *field) {
+    *field = 3;
+    if (m->child >= block->child_count) {
+        *reason = mam_impossible(engine, m->block, m->login, MAM_REASON_UNKNOWN_BLOCK);
+        return NULL;
     }
     struct mam_child *child = child_at(engine, block, m->child);
-    uint16_t reason = check_report(engine, block, child, m, field);
-    if (reason == MAM_REASON_PRICE_MISMATCH) {
-        child->status =
-            MAM_CHILD_UNKNOWN; /* what stands in the server's books must be reconciled by a person */
+    const struct mam_account_state_row *account = &engine->accounts[child->account];
+    *field = 4;
+    if (m->login != account->login || account->bridge != engine->bridge) {
+        *reason =
+            mam_impossible(engine, m->block, m->login,
+                           m->login != account->login ? MAM_REASON_UNKNOWN_ACCOUNT : MAM_REASON_WRONG_SOURCE);
+        return NULL;
     }
-    if (reason != MAM_REASON_NONE) {
+    *field = 10;
+    if (same_answer(child, m)) {
+        engine->counts.duplicates++;
+        *reason = MAM_REASON_DUPLICATE;
+        return NULL;
+    }
+    if (child->status != MAM_CHILD_ASKED && child->status != MAM_CHILD_UNKNOWN) {
+        *reason = mam_impossible(engine, m->block, m->login, MAM_REASON_WRONG_STATE);
+        return NULL;
+    }
+    *reason = MAM_REASON_NONE;
+    return child;
+}
+
+/* What stands in the server's books is not what was asked for: a person must reconcile it. */
+static uint16_t mismatch(struct mam_engine *engine, struct mam_child *child,
+                         const struct mam_booking_report *m, uint16_t *field) {
+    *field = m->volume != child->assigned ? 7 : 8;
+    set_status(engine, child, MAM_CHILD_UNKNOWN);
+    return mam_impossible(engine, m->block, m->login, MAM_REASON_PRICE_MISMATCH);
+}
+
+uint16_t mam_take_booked(struct mam_engine *engine, struct mam_block *block, const void *message,
+                         uint16_t *field) {
+    const struct mam_booking_report *m = message;
+    uint16_t reason;
+    struct mam_child *child = asked_child(engine, block, m, &reason, field);
+    if (child == NULL) {
         return reason;
     }
-    switch (m->status) {
-    case MAM_BOOKING_STATUS_BOOKED:
-        on_booked(engine, block, child, m);
-        break;
-    case MAM_BOOKING_STATUS_RETRY:
-        if (child->tries < TRIES_MAX) {
-            child->tries++;
-            send(engine, block, m->child);
-            return MAM_REASON_NONE;
-        }
-        on_refused(engine, block, child);
-        break;
-    case MAM_BOOKING_STATUS_REFUSED:
-        on_refused(engine, block, child);
-        break;
-    default:
-        child->status = MAM_CHILD_UNKNOWN;
-        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_REFUSED, block->id, m->login);
-        return MAM_REASON_NONE;
+    if (m->volume != child->assigned || m->price != block->price) {
+        return mismatch(engine, child, m, field);
     }
+    on_booked(engine, block, child, m);
     mam_block_finish_if_answered(engine, block);
     return MAM_REASON_NONE;
 }
 
-/* The server is silent: each outcome is unknown, nothing is asked twice, one alert names the block. */
-void mam_booking_timeout(struct mam_engine *engine, struct mam_block *block) {
+uint16_t mam_take_refused(struct mam_engine *engine, struct mam_block *block, const void *message,
+                          uint16_t *field) {
+    uint16_t reason;
+    struct mam_child *child = asked_child(engine, block, message, &reason, field);
+    if (child != NULL) {
+        refuse(engine, block, child);
+        mam_block_finish_if_answered(engine, block);
+    }
+    return reason;
+}
+
+uint16_t mam_take_retry(struct mam_engine *engine, struct mam_block *block, const void *message,
+                        uint16_t *field) {
+    const struct mam_booking_report *m = message;
+    uint16_t reason;
+    struct mam_child *child = asked_child(engine, block, m, &reason, field);
+    if (child == NULL) {
+        return reason;
+    }
+    if (child->tries < TRIES_MAX) {
+        child->tries++;
+        set_status(engine, child, MAM_CHILD_PLANNED); /* it is not done: nothing is unanswered of it */
+        send(engine, block, m->child);
+    } else {
+        refuse(engine, block, child);
+        mam_block_finish_if_answered(engine, block);
+    }
+    return MAM_REASON_NONE;
+}
+
+uint16_t mam_take_unknown(struct mam_engine *engine, struct mam_block *block, const void *message,
+                          uint16_t *field) {
+    const struct mam_booking_report *m = message;
+    uint16_t reason;
+    struct mam_child *child = asked_child(engine, block, m, &reason, field);
+    if (child != NULL) {
+        set_status(engine, child, MAM_CHILD_UNKNOWN);
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_REFUSED, block->id, m->login);
+    }
+    return reason;
+}
+
+uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *m,
+                               uint16_t *field) {
+    *field = 2;
+    uint16_t reason =
+        mam_block_event(engine, mam_block_find(engine, m->block),
+                        (enum mam_block_event)(MAM_EVENT_BOOKED + m->status), m, field, m->block, m->login);
+    if (mam_booking_release(engine, engine->bridge)) {
+        engine->next_deadline = engine->now;
+    }
+    return reason;
+}
+
+/* --- Time --- */
+
+static void query(struct mam_engine *engine, const struct mam_block *block, uint32_t bridge, uint32_t count) {
+    struct mam_booking_query message;
+    mam_booking_query_init(&message);
+    message.block = block->id;
+    message.unanswered = count;
+    mam_emit(engine, bridge, &message, sizeof message);
+}
+
+/* A silent server: each late outcome is unknown, nothing is booked twice, the server is asked, and one alert
+ * names the block. Nothing new goes to that server until all is known. */
+void mam_booking_clock(struct mam_engine *engine, struct mam_block *block) {
+    uint32_t late[MAM_BRIDGES_MAX + 1] = {0};
+    int64_t timeout = timeout_ns(engine, block);
+    bool any = false;
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
-        if (child->status == MAM_CHILD_ASKED) {
-            child->status = MAM_CHILD_UNKNOWN;
+        if (child->status != MAM_CHILD_ASKED) {
+            continue;
+        }
+        if (child->sent + timeout <= engine->now) {
+            late[engine->accounts[child->account].bridge]++;
+            set_status(engine, child, MAM_CHILD_UNKNOWN);
+            any = true;
+        } else {
+            mam_block_wake(engine, block, child->sent + timeout);
         }
     }
-    mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_REFUSED, block->id, 0);
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        if (late[bridge] > 0) {
+            query(engine, block, bridge, late[bridge]);
+        }
+    }
+    if (any) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_REFUSED, block->id, 0);
+    }
 }

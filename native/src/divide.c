@@ -33,12 +33,13 @@ static bool entitled(const struct mam_block *block, int64_t step, int64_t plan, 
     return now >= before && distance < (__int128)step * block->planned;
 }
 
-static void take(struct mam_engine *engine, struct mam_block *block, int64_t step, bool check) {
+static void take(struct mam_engine *engine, struct mam_block *block, int64_t step, bool check, bool grew) {
     struct mam_child *children = children_of(engine, block);
     block->allocated = 0;
     for (uint32_t i = 0; i < block->child_count; i++) {
         int64_t volume = engine->rows.result[i];
-        if (check && !entitled(block, step, children[i].planned, children[i].assigned, volume)) {
+        int64_t before = grew ? children[i].assigned : 0;
+        if (check && !entitled(block, step, children[i].planned, before, volume)) {
             mam_law_broken(engine, 2, block->id);
         }
         children[i].assigned = volume;
@@ -47,7 +48,7 @@ static void take(struct mam_engine *engine, struct mam_block *block, int64_t ste
     block->house = block->filled - block->allocated;
 }
 
-void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
+void mam_entitle(struct mam_engine *engine, struct mam_block *block, bool grew) {
     int64_t step = block->step;
     struct mam_scratch_rows *rows = &engine->rows;
     if (!gather(engine, block, step)) {
@@ -59,7 +60,7 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
         mam_divide_fill(block->child_count, step, rows->login, rows->weight, children_part(block), rows->held,
                         rows->result, &residue, rows->kernel);
     MAM_ASSERT(reason == MAM_REASON_NONE);
-    take(engine, block, step, true);
+    take(engine, block, step, true, grew);
 }
 
 /*
@@ -128,7 +129,7 @@ static void settle_short(struct mam_engine *engine, struct mam_block *block) {
     } else {
         settle_opening(engine, block);
     }
-    take(engine, block, block->step, false);
+    take(engine, block, block->step, false, true);
 }
 
 /* One price for all: a post_trade deal has it, an stp block the average of its fills. */

@@ -65,8 +65,11 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine,
                          const struct mam_capacities *limits) {
     uint64_t children = power_of_two(limits->children);
     engine->instruments = carve(carver, limits->instruments, sizeof *engine->instruments);
-    engine->quotes =
-        carve(carver, (uint64_t)limits->instruments * (limits->bridges + 1), sizeof *engine->quotes);
+    engine->quotes = carve(carver, (uint64_t)limits->instruments * (limits->bridges + 1) * MAM_LEVELS,
+                           sizeof *engine->quotes);
+    engine->house = carve(carver, limits->instruments, sizeof *engine->house);
+    engine->fills = carve(carver, limits->history, sizeof *engine->fills);
+    engine->old_legs = carve(carver, limits->history, sizeof *engine->old_legs);
     engine->accounts = carve(carver, limits->accounts, sizeof *engine->accounts);
     engine->groups = carve(carver, limits->groups, sizeof *engine->groups);
     engine->members = carve(carver, limits->members, sizeof *engine->members);
@@ -85,6 +88,8 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine,
     carve_table(carver, &engine->holding_by_key, limits->holdings);
     carve_table(carver, &engine->block_by_id, limits->blocks);
     carve_table(carver, &engine->seen, limits->history);
+    carve_table(carver, &engine->fill_by_key, limits->history);
+    carve_table(carver, &engine->old_leg_by_key, limits->history);
     carve_rows(carver, &engine->rows, rows_needed(limits));
 }
 
@@ -136,6 +141,7 @@ struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *
     engine->limits = *limits;
     engine->first_block = engine->last_block = MAM_NONE;
     engine->next_deadline = INT64_MAX;
+    engine->booking_window = MAM_BOOKING_WINDOW;
     make_free_lists(engine);
     mam_extents_init(&engine->extents, engine->extents.links, power_of_two(limits->children));
     engine->bridges[MAM_BRIDGE_HOST].role = MAM_ROLE_HOST;
@@ -196,9 +202,16 @@ uint8_t mam_currency(struct mam_engine *engine, const char *name) {
 
 /* Tickets of one bridge and family are mixed into one key; a collision (2^-64) would look like a repeat:
  * refused. */
+static uint64_t ticket_key(uint32_t bridge, uint8_t family, uint64_t ticket) {
+    return ticket * UINT64_C(0x9e3779b97f4a7c15) ^ ((uint64_t)bridge << 56) ^ ((uint64_t)family << 48);
+}
+
+bool mam_remembers(const struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket) {
+    return mam_table_get(&engine->seen, ticket_key(bridge, family, ticket)) != MAM_TABLE_NONE;
+}
+
 bool mam_remember(struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket) {
-    uint64_t key =
-        ticket * UINT64_C(0x9e3779b97f4a7c15) ^ ((uint64_t)bridge << 56) ^ ((uint64_t)family << 48);
+    uint64_t key = ticket_key(bridge, family, ticket);
     if (mam_table_get(&engine->seen, key) != MAM_TABLE_NONE) {
         return false;
     }
@@ -312,6 +325,8 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_group_policy(engine, message, field);
     case MAM_MEMBER_ID:
         return mam_on_member(engine, message, field);
+    case MAM_LIMITS_ID:
+        return mam_on_limits(engine, message, field);
     case MAM_KILL_SWITCH_ID:
         return mam_on_kill_switch(engine, message, field);
     case MAM_HEARTBEAT_ID:
@@ -390,13 +405,19 @@ int64_t mam_engine_deadline(const struct mam_engine *engine) {
 }
 
 /*
- * The widest answer is to a deal of a group with every member: Plan, a PlanMember and a Booking each (the
- * house too), the block's changes and reports, an alert. A Clock may time out every block's bookings.
+ * The widest answer is to a reversing deal of a group with every member: two Plans, twice a PlanMember and a
+ * Booking each (the house too), the blocks' changes and reports, an alert; and every close that waited for a
+ * ticket. A sweep says of each LP why it is left out, or sends it a leg; a Clock works on a few blocks, each
+ * with all its legs, makes one plan, and releases bookings of every server.
  */
 uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t overhead) {
-    uint64_t rows = rows_needed(limits);
+    uint64_t rows = 2 * rows_needed(limits);
+    uint64_t per_message = sizeof(struct mam_plan) + overhead + 8;
     uint64_t per_row =
         sizeof(struct mam_plan_member) + sizeof(struct mam_booking) + 2 * ((uint64_t)overhead + 8);
     uint64_t per_block = 8 * (sizeof(struct mam_plan) + sizeof(struct mam_risk_alert) + overhead + 8);
-    return rows * per_row + (limits->blocks + (uint64_t)1) * per_block;
+    uint64_t sweeps =
+        (MAM_CLOCK_BLOCKS + UINT64_C(2)) * (2 * MAM_LEGS_MAX + 3 * limits->bridges) * per_message;
+    uint64_t released = (uint64_t)limits->bridges * MAM_RELEASE * (sizeof(struct mam_booking) + overhead + 8);
+    return rows * per_row + (limits->blocks + (uint64_t)1) * per_block + sweeps + released;
 }

@@ -47,6 +47,8 @@ struct mam_engine_counts {
     int64_t blocks_opened;
     int64_t blocks_done;
     int64_t blocks_rejected;
+    int64_t blocks_rolled_back;
+    int64_t house_changes;
     int64_t children_planned;
     int64_t bookings;
     int64_t bookings_refused;

@@ -388,9 +388,10 @@ static const char *const LABELS[] = {
     "law 7 tamper evidence: violations", "law 8 no trust in a producer: violations",
     "law 9 clients first: violations", "law 10 fair over time: violations", "messages in", "messages out",
     "messages rejected", "duplicates", "sequence gaps", "impossible messages", "alerts", "quotes",
-    "blocks opened", "blocks done", "blocks rejected", "children planned", "bookings sent",
-    "bookings refused", "accounts", "members", "instruments", "groups", "blocks at work", "children at work",
-    "holdings", "halted on a broken law",
+    "blocks opened", "blocks done", "blocks rejected", "blocks rolled back",
+    "changes of the house's exposure", "children planned", "bookings sent", "bookings refused", "accounts",
+    "members", "instruments", "groups", "blocks at work", "children at work", "holdings",
+    "halted on a broken law",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
     "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings"};

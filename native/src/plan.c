@@ -15,18 +15,19 @@ static bool is_absolute(uint8_t method) {
 /* --- What each member brings --- */
 
 /* The group's members, in the order of joining, as the kernel's arrays. Returns how many. */
-static uint32_t gather(struct mam_engine *engine, const struct mam_block *block) {
+uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     uint32_t count = 0;
     mam_terms_begin(engine, block);
     for (uint32_t at = engine->groups[block->group].first_member; at != MAM_NONE;
          at = engine->members[at].next) {
-        const struct mam_member_state *member = &engine->members[at];
+        struct mam_member_state *member = &engine->members[at];
         if (member->status == MAM_MEMBER_STATUS_LEFT) {
             continue;
         }
         const struct mam_account_state_row *account = &engine->accounts[member->account];
         struct mam_cap cap = mam_cap_of(engine, block, member);
+        member->row = count;
         rows->member[count] = at;
         rows->account[count] = member->account;
         rows->holding[count] = MAM_NONE;
@@ -215,7 +216,7 @@ static uint32_t overflow_row(const struct mam_engine *engine, const struct mam_b
 
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
-    uint32_t count = gather(engine, block);
+    uint32_t count = mam_gather_members(engine, block);
     /* a deal executed off step: the whole steps are divided, the rest is the house's */
     int64_t volume = block->volume - block->volume % block->step;
     struct mam_allocation allocation = {
@@ -281,13 +282,13 @@ static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block
     for (uint32_t at = position->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
         const struct mam_holding *holding = &engine->holdings[at];
         int64_t held = holding->volume - holding->reserved;
-        if (held > 0) {
+        if (held > 0 && (block->only == MAM_NONE || block->only == holding->account)) {
             holder_row(engine, count++, holding->account, at, engine->accounts[holding->account].login, held);
             *total += held;
         }
     }
     int64_t parked = position->house - position->house_reserved;
-    *house = parked > 0;
+    *house = parked > 0 && block->only == MAM_NONE;
     if (*house) {
         holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, parked);
         *total += parked;

@@ -58,7 +58,13 @@ uint32_t mam_holding_open(struct mam_engine *engine, uint32_t position, uint32_t
                                                 .account = account,
                                                 .next = row->first_holding,
                                                 .previous = MAM_NONE,
+                                                .account_next = engine->accounts[account].first_holding,
+                                                .account_previous = MAM_NONE,
                                                 .deferred_block = MAM_NONE};
+    if (engine->accounts[account].first_holding != MAM_NONE) {
+        engine->holdings[engine->accounts[account].first_holding].account_previous = at;
+    }
+    engine->accounts[account].first_holding = at;
     if (row->first_holding != MAM_NONE) {
         engine->holdings[row->first_holding].previous = at;
     }
@@ -79,6 +85,12 @@ static void holding_free(struct mam_engine *engine, uint32_t at) {
     }
     if (holding->next != MAM_NONE) {
         engine->holdings[holding->next].previous = holding->previous;
+    }
+    *(holding->account_previous == MAM_NONE ? &engine->accounts[holding->account].first_holding
+                                            : &engine->holdings[holding->account_previous].account_next) =
+        holding->account_next;
+    if (holding->account_next != MAM_NONE) {
+        engine->holdings[holding->account_next].account_previous = holding->account_previous;
     }
     MAM_ASSERT(row->holding_count > 0);
     row->holding_count--;

@@ -105,7 +105,8 @@ uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *m, 
         at = engine->account_count++;
         bool put = mam_table_put(&engine->account_by_login, m->login, at);
         MAM_ASSERT(put);
-        engine->accounts[at] = (struct mam_account_state_row){.login = m->login, .bridge = engine->bridge};
+        engine->accounts[at] = (struct mam_account_state_row){
+            .login = m->login, .bridge = engine->bridge, .first_holding = MAM_NONE};
     }
     struct mam_account_state_row *account = &engine->accounts[at];
     account->currency = currency;
@@ -161,12 +162,6 @@ static uint16_t check_policy(const struct mam_group_policy *m, uint16_t *field) 
     if (m->currency[0] == 0) {
         return fault(field, 7, MAM_REASON_OUT_OF_RANGE);
     }
-    if (m->on_partial == MAM_ON_PARTIAL_ROLLBACK) {
-        return fault(field, 13, MAM_REASON_NOT_SUPPORTED);
-    }
-    if (m->on_refused != MAM_ON_REFUSED_HOUSE) {
-        return fault(field, 14, MAM_REASON_NOT_SUPPORTED);
-    }
     if (m->price_mode != MAM_PRICE_MODE_AVERAGE) {
         return fault(field, 15, MAM_REASON_NOT_SUPPORTED);
     }
@@ -220,9 +215,6 @@ static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
     if (m->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE) {
         return fault(field, 5, MAM_REASON_NOT_SUPPORTED);
     }
-    if (m->on_leave != MAM_ON_LEAVE_KEEP) {
-        return fault(field, 4, MAM_REASON_NOT_SUPPORTED);
-    }
     return MAM_REASON_NONE;
 }
 
@@ -271,24 +263,14 @@ uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, ui
             return fault(field, 7, reason);
         }
     }
+    bool closes = m->status == MAM_MEMBER_STATUS_LEFT && m->on_leave == MAM_ON_LEAVE_CLOSE;
+    if (closes && !mam_task_add(engine, group, account)) {
+        return fault(field, 4, MAM_REASON_TABLE_FULL);
+    }
+    if (!closes) {
+        mam_task_drop_member(engine, group, account);
+    }
     engine->members[at].status = m->status;
     engine->members[at].terms = *m;
-    return MAM_REASON_NONE;
-}
-
-uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *m, uint16_t *field) {
-    if (m->action == MAM_KILL_ACTION_FLATTEN) {
-        return fault(field, 4, MAM_REASON_NOT_SUPPORTED);
-    }
-    uint8_t killed = m->action == MAM_KILL_ACTION_STOP;
-    if (m->scope == MAM_KILL_SCOPE_APPLIANCE) {
-        engine->killed = killed;
-        return MAM_REASON_NONE;
-    }
-    uint32_t group = mam_group_find(engine, m->group);
-    if (group == MAM_TABLE_NONE) {
-        return fault(field, 2, MAM_REASON_UNKNOWN_GROUP);
-    }
-    engine->groups[group].killed = killed;
     return MAM_REASON_NONE;
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "assert.h"
+#include "block_table.h"
 #include "engine.h"
 #include "extents.h"
 #include "table.h"
@@ -28,6 +29,15 @@
 #define MAM_VOLUME_MAX                                                                                       \
     (INT64_MAX / 4) /* of all that is ever traded of one position: no sum of its parts overflows */
 
+#define MAM_LEVELS 8             /* of one LP's book of one instrument */
+#define MAM_LEGS_MAX 64          /* of one block, with those that trade it out again */
+#define MAM_LEGS_EXECUTE 48      /* of these, for the order itself */
+#define MAM_ROUNDS_MAX 3         /* how often refused volume is offered to other members */
+#define MAM_BOOKING_WINDOW 65536 /* unanswered bookings of one server, where Limits say nothing else */
+#define MAM_TASKS 64             /* flattenings and leavings under way */
+#define MAM_CLOCK_BLOCKS 16      /* blocks that one Clock works on; the rest come with the next */
+#define MAM_RELEASE 256          /* queued bookings that one message releases at most */
+
 #define MAM_ROLE_HOST 4 /* beside the roles of mam/directory.h: the engine's own host, bridge 0 */
 
 struct mam_bridge_state {
@@ -35,11 +45,22 @@ struct mam_bridge_state {
     uint64_t out_sequence; /* last one emitted */
     uint8_t role;          /* 0: not opened */
     char name[32];
+    uint32_t unknown_legs;     /* an LP: legs whose outcome is unknown; no new ones while there are any */
+    uint32_t unanswered;       /* a server: bookings asked for, without a definite answer */
+    uint32_t unknown_bookings; /* of these: silent or unknown; no new ones while there are any */
+    uint32_t first_block, first_child, last_block, last_child; /* bookings that wait for room, oldest first */
 };
 
 struct mam_quote_state {
     int64_t bid, ask, bid_volume, ask_volume; /* bid 0: no quote */
     int64_t time;
+};
+
+/* Pre-trade controls of a group, or of the appliance; 0: none. */
+struct mam_limits_state {
+    int64_t max_volume, collar;
+    uint32_t orders_per_second, orders; /* orders: in that second */
+    int64_t second;
 };
 
 struct mam_instrument_state {
@@ -57,6 +78,7 @@ struct mam_account_state_row {
     uint32_t bridge;
     uint8_t currency, trade_mode, margin_mode;
     uint8_t has_state, out_of_sync;
+    uint32_t first_holding; /* of all that it holds, newest first */
     struct mam_account definition;
 };
 
@@ -66,12 +88,14 @@ struct mam_group_state {
     uint32_t open_blocks;
     uint8_t currency;
     uint8_t killed;
+    struct mam_limits_state limits;
     struct mam_group_policy policy;
 };
 
 struct mam_member_state {
     uint32_t group, account;
     uint32_t next;
+    uint32_t row; /* in the last plan of its group */
     uint8_t status;
     struct mam_member terms;
 };
@@ -80,6 +104,7 @@ struct mam_member_state {
 struct mam_position_row {
     uint64_t ticket;
     uint32_t group, instrument;
+    uint32_t bridge; /* the server that reported the master's trade */
     uint8_t side, used;
     uint32_t first_holding, holding_count;
     uint32_t open_blocks;   /* blocks at work on it */
@@ -91,6 +116,7 @@ struct mam_position_row {
 struct mam_holding {
     uint32_t position, account;
     uint32_t next, previous;
+    uint32_t account_next, account_previous; /* of the account's */
     int64_t volume;                          /* assigned by opens, less what closes have taken out */
     int64_t reserved;                        /* of volume: closes that are being executed may take it */
     uint64_t ticket;                         /* the child's position at the server; 0: not known yet */
@@ -102,6 +128,7 @@ struct mam_holding {
 enum mam_child_status {
     MAM_CHILD_PLANNED,  /* nothing asked of the server yet */
     MAM_CHILD_DEFERRED, /* a close that waits for its ticket */
+    MAM_CHILD_QUEUED,   /* waits for room in the server's window, or until its outcomes are known */
     MAM_CHILD_ASKED,    /* Booking sent, no answer */
     MAM_CHILD_UNKNOWN,  /* the server does not know, or did not answer in time */
     MAM_CHILD_BOOKED,
@@ -111,19 +138,58 @@ enum mam_child_status {
 struct mam_child {
     uint64_t login;
     uint32_t account, member, holding;
-    uint32_t deferred_block, deferred_child; /* next in the holding's queue */
+    uint32_t deferred_block, deferred_child; /* next in the holding's queue, or in the server's */
+    int64_t sent;                            /* when its Booking left last */
     int64_t planned, assigned;
     int64_t carry;   /* what the plan changed of its carry */
     int64_t measure; /* when planned */
-    uint64_t deal; /* the server's number of its booking */
+    uint64_t deal;   /* the server's number of its booking */
     uint8_t status;
     uint8_t tries;
 };
 
+enum mam_leg_status { MAM_LEG_WORKING = 1, MAM_LEG_UNKNOWN, MAM_LEG_ENDED };
+enum mam_leg_purpose { MAM_LEG_EXECUTE, MAM_LEG_REVERSE };
+
 struct mam_leg_state {
     uint32_t bridge;
-    uint8_t status; /* enum leg_status of legs.c */
-    int64_t volume, cumulative;
+    uint8_t status;  /* enum mam_leg_status */
+    uint8_t purpose; /* enum mam_leg_purpose */
+    uint8_t side;
+    uint8_t over;  /* the LP has said that nothing more will come */
+    uint8_t asked; /* status requests so far */
+    uint8_t again; /* the LP may be tried again for this block */
+    int64_t volume;
+    int64_t known;     /* sum of the fills that are known */
+    int64_t highest;   /* the largest cumulative volume heard of; more than known: a fill is missing */
+    __int128 notional; /* of the known ones: sum of price x volume */
+    int64_t sent, deadline;
+};
+
+/* A fill as it was reported, remembered against repeats and for corrections. */
+struct mam_fill {
+    uint64_t execution, replaced_by;
+    int64_t volume, price;
+    int64_t in_block; /* of volume: what the block has; the rest is the house's */
+    uint32_t block, leg, bridge;
+    uint8_t status; /* enum mam_fill_status */
+};
+
+enum mam_fill_status { MAM_FILL_REPORT, MAM_FILL_LIVE, MAM_FILL_UNDONE };
+
+/* A leg of a block that is gone: what comes late is still told apart from nonsense. */
+struct mam_old_leg {
+    uint32_t block, leg, bridge, instrument, to;
+    uint8_t side;
+};
+
+/* Closes that are made one after the other, each with a Clock of its own. */
+struct mam_task {
+    uint32_t group;    /* MAM_NONE: all */
+    uint32_t account;  /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
+    uint32_t position; /* the next to be looked at */
+    uint8_t passes;
+    int64_t due;
 };
 
 struct mam_block {
@@ -131,6 +197,7 @@ struct mam_block {
     uint32_t group, instrument, bridge, position;
     uint32_t next, previous; /* blocks at work, oldest first */
     uint64_t order, deal;
+    uint32_t only;         /* a close of one account's part; else MAM_NONE */
     int64_t volume;        /* the master's */
     int64_t planned;       /* sum of the children's plans */
     int64_t house_planned; /* a close: what the house holds and closes with them */
@@ -143,11 +210,20 @@ struct mam_block {
     int64_t deadline;                          /* INT64_MAX: none */
     uint32_t first_child, child_count, extent; /* extent: children taken from the pool */
     uint32_t asked, answered;                  /* bookings */
-    uint32_t leg_count;
-    uint8_t status, side, entry, execution, plan_emitted, cancelled;
-    uint8_t reserved; /* a close that is being executed: its plan is reserved in the holdings */
+    uint32_t leg_count, open_legs;             /* open: working or unknown */
+    int64_t until;                             /* no leg is sent after this; INT64_MAX: no limit */
+    int64_t refused;                           /* of the house's: what refused bookings left there */
+    int64_t to_reverse;                        /* what legs are still to trade out again */
+    int64_t executed;                          /* all that went into notional */
+    uint16_t own_reason;                       /* of a close of the engine's own */
+    uint16_t stopped;                          /* why no more legs are sent: cancelled, killed, out of time */
+    uint16_t leg_reason;                       /* why the last leg ended short */
+    uint8_t status, side, entry, execution, plan_emitted;
+    uint8_t cancel_sent, rounds;
+    uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
+    uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
     uint16_t reason;
-    struct mam_leg_state legs[MAM_BRIDGES_MAX];
+    struct mam_leg_state legs[MAM_LEGS_MAX];
     struct mam_group_policy policy; /* frozen */
 };
 
@@ -179,7 +255,10 @@ struct mam_engine {
 
     struct mam_bridge_state bridges[MAM_BRIDGES_MAX + 1];
     struct mam_instrument_state *instruments;
-    struct mam_quote_state *quotes; /* instrument x bridge */
+    struct mam_quote_state *quotes; /* instrument x bridge x level */
+    int64_t *house;                 /* per instrument: what the house has of LPs' fills; sold is negative */
+    struct mam_limits_state own_limits;
+    uint32_t booking_window;
     struct mam_account_state_row *accounts;
     struct mam_group_state *groups;
     struct mam_member_state *members;
@@ -190,9 +269,15 @@ struct mam_engine {
     int64_t *carries; /* instrument x member: 1e-8 lot that rounding still owes */
 
     struct mam_table instrument_by_id, account_by_login, group_by_id, member_by_key, position_by_key,
-        holding_by_key, block_by_id, seen;
+        holding_by_key, block_by_id, seen, fill_by_key, old_leg_by_key;
     uint64_t *history; /* ring of remembered keys */
     uint32_t history_next, history_count;
+    struct mam_fill *fills; /* ring, as long as the history */
+    uint32_t fill_next, fill_count;
+    struct mam_old_leg *old_legs; /* likewise */
+    uint32_t old_leg_next, old_leg_count;
+    struct mam_task tasks[MAM_TASKS];
+    uint32_t task_count;
     uint32_t instrument_count, account_count, group_count, member_count;
     uint32_t free_position, free_holding, free_block; /* lists through first_holding, next, next */
     uint32_t first_block, last_block;
@@ -217,17 +302,47 @@ uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_accoun
 uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_policy *message,
                              uint16_t *field);
 uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *message, uint16_t *field);
-uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *message,
-                            uint16_t *field);
 
 /* --- market.c: quotes --- */
 uint16_t mam_on_quote(struct mam_engine *engine, const struct mam_quote *message, uint16_t *field);
+/* Of MAM_LEVELS; the first is the top of the LP's book. */
 struct mam_quote_state *mam_quote_at(struct mam_engine *engine, uint32_t instrument, uint32_t bridge);
 
+/* --- limits.c: pre-trade controls and the kill switch --- */
+uint16_t mam_on_limits(struct mam_engine *engine, const struct mam_limits *message, uint16_t *field);
+uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *message,
+                            uint16_t *field);
+/* May this order be taken? Counts it when it may. */
+uint16_t mam_limits_check(struct mam_engine *engine, const struct mam_master_order *message, uint32_t group,
+                          uint32_t instrument, uint16_t *field);
+/* The worst price that the collars allow now; 0: no collar. */
+int64_t mam_collar_limit(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint8_t side);
+
+/* --- tasks.c: closing what is open, one position at a time --- */
+/* False: too many tasks. group, account: as in struct mam_task. */
+bool mam_task_add(struct mam_engine *engine, uint32_t group, uint32_t account);
+void mam_task_drop(struct mam_engine *engine, uint32_t group);
+void mam_task_drop_member(struct mam_engine *engine, uint32_t group, uint32_t account);
+bool mam_tasks_full(const struct mam_engine *engine);
+/* Closes at most one position. Returns when it wants to be called again; INT64_MAX: never. */
+int64_t mam_tasks_run(struct mam_engine *engine);
+
+/* --- house.c: fills that no block's division has --- */
+/* The house has bought (or sold) `volume` at an LP. Journaled, and told to bridge `to`. */
+void mam_house_take(struct mam_engine *engine, uint32_t to, uint32_t block, uint32_t instrument, uint32_t lp,
+                    uint8_t side, int64_t volume, int64_t price, uint16_t reason);
+
+/* --- remember.c: fills and legs that may be spoken of again --- */
+struct mam_fill *mam_fill_find(struct mam_engine *engine, uint32_t bridge, uint64_t execution);
+struct mam_fill *mam_fill_remember(struct mam_engine *engine, const struct mam_fill *fill);
+const struct mam_old_leg *mam_old_leg_find(const struct mam_engine *engine, uint32_t block, uint32_t leg);
+void mam_old_legs_keep(struct mam_engine *engine, const struct mam_block *block);
 /* --- plan.c: who takes part, and how much of it --- */
 /* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be
  * placed. */
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block);
+/* The group's members as rows of the scratch, in the order of joining. Returns how many. */
+uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *block);
 /* The same for a closing block, by holdings. */
 uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block);
 
@@ -238,14 +353,19 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
                              uint16_t *field);
 uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *message,
                               uint16_t *field);
+/* Closes a position, or one account's part of it (MAM_NONE: everybody's), at the LPs. False: no room now. */
+bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
+                        uint16_t reason);
 void mam_block_change(struct mam_engine *engine, struct mam_block *block, uint8_t status, uint16_t reason);
 void mam_block_report(struct mam_engine *engine, const struct mam_block *block);
 /* The legs are over: rejected if nothing was filled, else on to the children. */
 void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint16_t reason);
 void mam_block_allocate(struct mam_engine *engine, struct mam_block *block);
 void mam_block_finish_if_answered(struct mam_engine *engine, struct mam_block *block);
-void mam_block_deadline(struct mam_engine *engine, struct mam_block *block, uint32_t milliseconds);
 void mam_block_on_clock(struct mam_engine *engine);
+void mam_block_close(struct mam_engine *engine, struct mam_block *block);
+/* Wakes the host for this block: its next Clock works on it. */
+void mam_block_wake(struct mam_engine *engine, struct mam_block *block, int64_t when);
 void mam_block_law_check(struct mam_engine *engine, const struct mam_block *block);
 
 /* --- carry.c: what rounding owes --- */
@@ -255,21 +375,51 @@ void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, ui
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 bool mam_carry_kept(const struct mam_block *block);
-/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes on top. */
+/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
+ * on top. */
 void mam_carry_scale(struct mam_engine *engine, const struct mam_block *block);
 
 /* --- divide.c: what was filled, over the children --- */
-/* After each fill: every child's exact share of it, to within one step, never less than before (law 2). */
-void mam_entitle(struct mam_engine *engine, struct mam_block *block);
+/* After each fill: every child's exact share of it, to within one step, never less than before (law 2); after
+ * a correction (`grew` false) some may have less. */
+void mam_entitle(struct mam_engine *engine, struct mam_block *block, bool grew);
 /* At the end: final volumes (minimum volumes kept), the children's price, the house's part. */
 void mam_settle(struct mam_engine *engine, struct mam_block *block);
 
-/* --- legs.c: execution at LPs --- */
+/* --- book.c: the aggregated book of all LPs --- */
+/*
+ * Sweeps the book for `volume`: one leg per LP, within the block's limit. Returns the volume of the legs that
+ * were sent, which may be 0.
+ */
+int64_t mam_sweep(struct mam_engine *engine, struct mam_block *block, uint8_t purpose, int64_t volume);
+/* Is price a at least as good as b for that side? */
+static inline bool mam_as_good(uint8_t side, int64_t a, int64_t b) {
+    return side == MAM_SIDE_BUY ? a <= b : a >= b;
+}
+
+/* --- legs.c: orders at LPs and their time --- */
+void mam_leg_send(struct mam_engine *engine, struct mam_block *block, uint32_t lp, uint8_t purpose,
+                  int64_t volume, int64_t limit);
+void mam_leg_set_status(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                        uint8_t status);
+void mam_leg_ask(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg);
+/* What the block still wants of the LPs: neither filled nor possibly filled by an open leg. */
+int64_t mam_legs_wanted(const struct mam_block *block);
+/* Some leg is over: sends the next ones, or ends this part of the block's life. */
+void mam_legs_next(struct mam_engine *engine, struct mam_block *block);
+
+/* --- executions.c: what LPs report --- */
 uint16_t mam_on_execution(struct mam_engine *engine, const struct mam_execution *message, uint16_t *field);
-/* Sends the block's next leg; false: nobody quotes within its limit. */
-bool mam_leg_send_next(struct mam_engine *engine, struct mam_block *block);
-void mam_leg_cancel(struct mam_engine *engine, struct mam_block *block);
-void mam_leg_timeout(struct mam_engine *engine, struct mam_block *block);
+
+/* --- reverse.c: trading out again what was filled --- */
+void mam_rollback(struct mam_engine *engine, struct mam_block *block);
+void mam_unwind(struct mam_engine *engine, struct mam_block *block);
+/* No reverse leg is open any more. */
+void mam_reverse_over(struct mam_engine *engine, struct mam_block *block);
+
+/* --- reallocate.c: refused volume to members with room --- */
+/* True: other members are asked now. */
+bool mam_reallocate(struct mam_engine *engine, struct mam_block *block);
 
 /* --- booking.c: the children at the server --- */
 uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *message,
@@ -278,8 +428,12 @@ uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booki
 void mam_reserve(struct mam_engine *engine, struct mam_block *block);
 void mam_unreserve(struct mam_engine *engine, struct mam_block *block);
 /* Sends the Booking of every child that has volume. */
-void mam_book_children(struct mam_engine *engine, struct mam_block *block);
-void mam_booking_timeout(struct mam_engine *engine, struct mam_block *block);
+void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint32_t first);
+void mam_booking_clock(struct mam_engine *engine, struct mam_block *block);
+/* Sends what waits for a server, as far as its window and its unknown outcomes allow. True: more waits. */
+bool mam_booking_release(struct mam_engine *engine, uint32_t bridge);
+/* Moves `volume` of the block's into the house's part of the position (negative: out of it). */
+void mam_hold_house(struct mam_engine *engine, const struct mam_block *block, int64_t volume);
 
 /* --- position.c: the master's positions and their holders --- */
 uint32_t mam_position_find(const struct mam_engine *engine, uint32_t group, uint64_t ticket);
@@ -298,7 +452,14 @@ struct mam_block *mam_block_find(struct mam_engine *engine, uint32_t id);
 uint8_t mam_currency(struct mam_engine *engine, const char *name); /* UINT8_MAX: table full */
 uint32_t mam_group_find(const struct mam_engine *engine, uint32_t id);
 /* Remembers a ticket of a bridge; false: it was seen before. */
+bool mam_remembers(const struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket);
 bool mam_remember(struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket);
+
+static inline struct mam_child *mam_child_at(struct mam_engine *engine, const struct mam_block *block,
+                                             uint32_t child) {
+    MAM_ASSERT(child < block->child_count);
+    return &engine->children[block->first_child + child];
+}
 
 /* What is to be executed: the children's part and the house's. */
 static inline int64_t mam_block_target(const struct mam_block *block) {

@@ -25,7 +25,7 @@ static void audit_child(const struct mam_engine *engine, const struct mam_block 
                         const struct mam_child *child, struct audit_expected *expected) {
     MUST(child->assigned >= 0 && child->assigned <= child->planned);
     bool waits = child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN ||
-                 child->status == MAM_CHILD_DEFERRED;
+                 child->status == MAM_CHILD_DEFERRED || child->status == MAM_CHILD_QUEUED;
     if (child->holding == MAM_NONE || !(waits || block->reserved)) {
         return; /* an answered child's holding may be gone, or another's */
     }
@@ -38,6 +38,54 @@ static void audit_child(const struct mam_engine *engine, const struct mam_block 
     }
     if (block->reserved) {
         of->reserved += child->planned;
+    }
+}
+
+/* Open legs, what servers have not answered, and whose outcomes are unknown. */
+static void audit_bridges(const struct mam_engine *engine) {
+    uint32_t legs[MAM_BRIDGES_MAX + 1] = {0};
+    uint32_t unanswered[MAM_BRIDGES_MAX + 1] = {0};
+    uint32_t unknown[MAM_BRIDGES_MAX + 1] = {0};
+    uint32_t queued[MAM_BRIDGES_MAX + 1] = {0};
+    for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
+        const struct mam_block *block = &engine->blocks[at];
+        uint32_t open = 0;
+        for (uint32_t i = 0; i < block->leg_count; i++) {
+            const struct mam_leg_state *leg = &block->legs[i];
+            MUST(leg->known <= leg->highest || leg->status == MAM_LEG_ENDED);
+            open += leg->status != MAM_LEG_ENDED;
+            legs[leg->bridge] += leg->status == MAM_LEG_UNKNOWN;
+        }
+        MUST(open == block->open_legs);
+        MUST(block->status != MAM_BLOCK_STATUS_WORKING || open > 0);
+        MUST(block->status == MAM_BLOCK_STATUS_WORKING || block->status == MAM_BLOCK_STATUS_ALLOCATING ||
+             block->status == MAM_BLOCK_STATUS_ROLLING_BACK);
+        for (uint32_t i = 0; i < block->child_count; i++) {
+            const struct mam_child *child = &engine->children[block->first_child + i];
+            uint32_t server = engine->accounts[child->account].bridge;
+            unanswered[server] += child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN;
+            unknown[server] += child->status == MAM_CHILD_UNKNOWN;
+            queued[server] += child->status == MAM_CHILD_QUEUED;
+        }
+    }
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        const struct mam_bridge_state *state = &engine->bridges[bridge];
+        MUST(state->unknown_legs == legs[bridge]);
+        MUST(state->unanswered == unanswered[bridge]);
+        MUST(state->unknown_bookings == unknown[bridge]);
+        uint32_t waiting = 0;
+        for (uint32_t id = state->last_block == 0 ? MAM_NONE : state->first_block, child = state->first_child;
+             id != MAM_NONE; waiting++) {
+            uint32_t at = mam_table_get(&engine->block_by_id, id);
+            MUST(at != MAM_TABLE_NONE && child < engine->blocks[at].child_count && waiting <= queued[bridge]);
+            const struct mam_child *row = &engine->children[engine->blocks[at].first_child + child];
+            MUST(row->status == MAM_CHILD_QUEUED);
+            id = row->deferred_block;
+            child = row->deferred_child;
+        }
+        MUST(waiting == queued[bridge]);
+        MUST(waiting == 0 || state->unknown_bookings > 0 || state->unanswered >= engine->booking_window ||
+             engine->next_deadline <= engine->now);
     }
 }
 
@@ -126,6 +174,7 @@ static void audit_positions(const struct mam_engine *engine, const struct audit_
 static void mam_engine_audit(const struct mam_engine *engine, struct audit_expected *work) {
     memset(work, 0, engine->limits.holdings * sizeof *work);
     audit_blocks(engine, work);
+    audit_bridges(engine);
     audit_positions(engine, work);
     for (int law = 0; law < MAM_LAWS; law++) {
         MUST(engine->counts.laws[law] == 0);

@@ -140,14 +140,19 @@ class Books:
             self._check_entitlement(block)
 
     def _check_entitlement(self, block: Block) -> None:
-        """Law 2, of an opening without a minimum: exact shares of what was filled, within a step."""
+        """Law 2, of an opening without a minimum: exact shares of what was filled, within a step.
+
+        A Booking may wait for its server, so who was not asked yet has nothing to show.
+        """
         step, total = units(block.plan["step"]), sum(block.planned.values())
         if units(block.plan["minimum"]) > step or not total:
             return
         asked = {child.login: child.volume for child in block.children.values()}
+        everybody = sum(asked.values()) + block.house == block.filled
         for login, planned in block.planned.items():
             exact = Fraction(min(block.filled, total) * planned, total)
-            assert abs(asked.get(login, 0) - exact) < step, "law 2"
+            if login in asked or everybody:
+                assert abs(asked.get(login, 0) - exact) < step, "law 2"
 
     # --- when everything is answered ---
 

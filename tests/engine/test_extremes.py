@@ -12,6 +12,7 @@ def stp(volume: str, **instrument: object) -> tuple[Desk, dict]:
     desk = Desk()
     desk.usual({1: "1"}, execution="stp")
     desk.instrument(volume_max=LARGEST, **instrument)
+    desk.quote("lp1", "1.10000", "1.10010", size="0")  # unknown size: all of it
     (leg,) = only(desk.order(1, volume), "Leg")
     return desk, leg
 

@@ -105,21 +105,45 @@ def test_bad_orders_are_refused(fields: dict, reason: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"cumulative": "2", "volume": "2"}, "overfilled"),
         ({"volume": "-1"}, "out_of_range"),
         ({"price": "0"}, "out_of_range"),
         ({"leg": 5}, "unknown_block"),
         ({"block": 9}, "unknown_block"),
-        ({"cumulative": "1", "volume": "0.4"}, "sequence_gap"),
+        ({"cumulative": "0.4", "volume": "0.5"}, "out_of_range"),
+        ({"execution": 0}, "out_of_range"),
     ],
 )
 def test_nonsense_of_an_lp_never_makes_a_child(fields: dict, reason: str) -> None:
     desk, leg = working()
     values = {"cumulative": "0.5", "volume": "0.5", "price": "1.1001"} | fields
     place = {"leg": values.pop("leg", leg["leg"]), "block": values.pop("block", leg["block"])}
-    outputs = desk.execution(leg | place, values["cumulative"], values["volume"], values["price"])
+    figures = [values.pop(name) for name in ("cumulative", "volume", "price")]
+    outputs = desk.execution(leg | place, *figures, **values)
     refused(outputs, reason)
     assert not only(outputs, "Booking")
+    desk.no_law_broken()
+
+
+def test_more_than_was_ordered_is_the_houses() -> None:
+    desk, leg = working()
+    outputs = desk.execution(leg, "2.5", "2.5", "1.1001")
+    assert volumes(outputs) == {1: "0.34", 2: "0.33", 3: "0.33"}
+    (change,) = only(outputs, "HouseChange")
+    assert (change["volume"], change["exposure"], change["reason"]) == ("1.5", "1.5", "overfilled")
+    assert desk.engine.counts()["impossible"] == 1
+    desk.no_law_broken()
+
+
+def test_a_missing_fill_is_asked_for_and_its_lp_waits() -> None:
+    """0.4 of 1 came with a cumulative of 0.9: what lies between is not booked before its price is known."""
+    desk, leg = working(on_partial="complete")
+    said = desk.execution(leg, "0.9", "0.4", "1.1001")
+    assert [o["msg"] for o in said] == ["RiskAlert", "LegCancel"]
+    assert only(desk.order(2, "1"), "Leg")[0]["to"] == "lp2"
+    desk.execution(leg, "0.5", "0.5", "1.1001")
+    outputs = desk.execution(leg, "1", "0.1", "1.1001")
+    assert sum(float(volume) for volume in volumes(outputs).values()) == 1
+    assert only(desk.order(3, "1"), "Leg")[0]["to"] == "lp1"
     desk.no_law_broken()
 
 

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x3442feb7d6b15e8eULL
+#define MAM_SCHEMA_FINGERPRINT 0xcd707c9bfc5b141bULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -53,6 +53,8 @@ enum mam_entry {
     MAM_ENTRY_OPENING = 0,
     /* Closes, wholly or in part */
     MAM_ENTRY_CLOSING = 1,
+    /* Closes all of it, and opens the rest the other way (netting) */
+    MAM_ENTRY_REVERSING = 2,
     MAM_ENTRY_NULL = 255
 };
 
@@ -239,6 +241,8 @@ enum mam_block_status {
     MAM_BLOCK_STATUS_DONE = 6,
     MAM_BLOCK_STATUS_REJECTED = 7,
     MAM_BLOCK_STATUS_ROLLED_BACK = 8,
+    /* What was filled is being traded out again */
+    MAM_BLOCK_STATUS_ROLLING_BACK = 9,
     MAM_BLOCK_STATUS_NULL = 255
 };
 
@@ -428,6 +432,30 @@ enum mam_reason {
     MAM_REASON_STALE_QUOTE = 56,
     /* The group already works an order on this instrument */
     MAM_REASON_BUSY = 57,
+    /* The LP took a fill back */
+    MAM_REASON_BUSTED = 70,
+    /* The LP corrected a fill */
+    MAM_REASON_CORRECTED = 71,
+    /* Filled when the block was no longer executed */
+    MAM_REASON_LATE_FILL = 72,
+    /* Another member's refused booking was offered to this one */
+    MAM_REASON_REALLOCATED = 73,
+    /* Filled in part and traded out again, as the policy says */
+    MAM_REASON_ROLLED_BACK = 74,
+    /* A refused booking's volume was traded out again */
+    MAM_REASON_UNWOUND = 75,
+    /* The account must close its oldest position first */
+    MAM_REASON_FIFO = 76,
+    /* An outcome of that LP or server is unknown; it gets nothing new until it is known */
+    MAM_REASON_FENCED = 77,
+    /* The order's time is over */
+    MAM_REASON_TIME_LIMIT = 78,
+    /* The member leaves and its positions are closed */
+    MAM_REASON_LEFT = 79,
+    /* The kill switch closes what is open */
+    MAM_REASON_FLATTENED = 80,
+    /* The message does not name who gives the command */
+    MAM_REASON_NO_OPERATOR = 81,
     MAM_REASON_NULL = 65535
 };
 
@@ -754,9 +782,9 @@ struct mam_execution {
     uint32_t leg;
     /* The LP's number of this report; unique per LP. Ticket */
     uint64_t execution;
-    /* Of this fill. Volume, 1e-8 */
+    /* Of this fill; correct: as it is now; status: still open, 0 when nothing more will come. Volume, 1e-8 */
     int64_t volume;
-    /* Of this fill. Price, 1e-8 */
+    /* Of this fill; status: average of all fills, 0 when not known. Price, 1e-8 */
     int64_t price;
     /* Filled so far, this one included. Volume, 1e-8 */
     int64_t cumulative;
@@ -861,8 +889,8 @@ struct mam_member {
 };
 
 #define MAM_LIMITS_ID 32
-#define MAM_LIMITS_BLOCK_LENGTH 88
-#define MAM_LIMITS_LENGTH 96
+#define MAM_LIMITS_BLOCK_LENGTH 96
+#define MAM_LIMITS_LENGTH 104
 /* Pre-trade controls of a group, or (group 0) of the appliance */
 struct mam_limits {
     struct mam_header header;
@@ -881,6 +909,9 @@ struct mam_limits {
     uint8_t padding_48[16];
     /* Name */
     char operator_name[32];
+    /* Appliance only: unanswered bookings of one server; 0: 65,536. Count */
+    uint32_t booking_window;
+    uint8_t padding_100[4];
 };
 
 #define MAM_KILL_SWITCH_ID 33
@@ -1154,6 +1185,21 @@ struct mam_reject {
     uint8_t padding_30[10];
 };
 
+#define MAM_BOOKING_QUERY_ID 66
+#define MAM_BOOKING_QUERY_BLOCK_LENGTH 24
+#define MAM_BOOKING_QUERY_LENGTH 32
+/* Bookings of this block are unanswered: say again what became of each. Nothing is booked by this */
+struct mam_booking_query {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Id */
+    uint32_t block;
+    /* How many. Count */
+    uint32_t unanswered;
+    uint8_t padding_24[8];
+};
+
 #define MAM_PLAN_ID 70
 #define MAM_PLAN_BLOCK_LENGTH 112
 #define MAM_PLAN_LENGTH 120
@@ -1274,6 +1320,52 @@ struct mam_block_change {
     /* What rounding the average price left: fills less price x filled. Residue */
     int64_t residue;
     uint8_t padding_64[8];
+};
+
+#define MAM_BOOK_SOURCE_ID 80
+#define MAM_BOOK_SOURCE_BLOCK_LENGTH 40
+#define MAM_BOOK_SOURCE_LENGTH 48
+/* An LP that a block's sweep leaves out, and why */
+struct mam_book_source {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Id */
+    uint32_t block;
+    /* Id */
+    uint32_t bridge;
+    /* Price, 1e-8 */
+    int64_t bid;
+    /* Price, 1e-8 */
+    int64_t ask;
+    /* Reason, enum mam_reason */
+    uint16_t reason;
+    uint8_t padding_42[6];
+};
+
+#define MAM_HOUSE_CHANGE_ID 81
+#define MAM_HOUSE_CHANGE_BLOCK_LENGTH 56
+#define MAM_HOUSE_CHANGE_LENGTH 64
+/* The house's exposure at the LPs changes: a volume that no block's division has */
+struct mam_house_change {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Block that the fill was of. Id */
+    uint32_t block;
+    /* Id */
+    uint32_t instrument;
+    /* Bought; sold is negative. Volume, 1e-8 */
+    int64_t volume;
+    /* Price, 1e-8 */
+    int64_t price;
+    /* The house's of that instrument, after it. Volume, 1e-8 */
+    int64_t exposure;
+    /* The LP. Id */
+    uint32_t bridge;
+    /* Reason, enum mam_reason */
+    uint16_t reason;
+    uint8_t padding_54[10];
 };
 
 /*
@@ -1629,7 +1721,7 @@ MAM_LAYOUT(sizeof(((struct mam_member *)0)->drawdown_reset) == 8);
 MAM_LAYOUT(offsetof(struct mam_member, operator_name) == 88);
 MAM_LAYOUT(sizeof(((struct mam_member *)0)->operator_name) == 32);
 
-MAM_LAYOUT(sizeof(struct mam_limits) == 96);
+MAM_LAYOUT(sizeof(struct mam_limits) == 104);
 MAM_LAYOUT(offsetof(struct mam_limits, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_limits *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_limits, group) == 16);
@@ -1644,6 +1736,8 @@ MAM_LAYOUT(offsetof(struct mam_limits, daily_loss) == 40);
 MAM_LAYOUT(sizeof(((struct mam_limits *)0)->daily_loss) == 8);
 MAM_LAYOUT(offsetof(struct mam_limits, operator_name) == 64);
 MAM_LAYOUT(sizeof(((struct mam_limits *)0)->operator_name) == 32);
+MAM_LAYOUT(offsetof(struct mam_limits, booking_window) == 96);
+MAM_LAYOUT(sizeof(((struct mam_limits *)0)->booking_window) == 4);
 
 MAM_LAYOUT(sizeof(struct mam_kill_switch) == 64);
 MAM_LAYOUT(offsetof(struct mam_kill_switch, sequence) == 8);
@@ -1835,6 +1929,14 @@ MAM_LAYOUT(sizeof(((struct mam_reject *)0)->reason) == 2);
 MAM_LAYOUT(offsetof(struct mam_reject, field_id) == 28);
 MAM_LAYOUT(sizeof(((struct mam_reject *)0)->field_id) == 2);
 
+MAM_LAYOUT(sizeof(struct mam_booking_query) == 32);
+MAM_LAYOUT(offsetof(struct mam_booking_query, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_booking_query *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_booking_query, block) == 16);
+MAM_LAYOUT(sizeof(((struct mam_booking_query *)0)->block) == 4);
+MAM_LAYOUT(offsetof(struct mam_booking_query, unanswered) == 20);
+MAM_LAYOUT(sizeof(((struct mam_booking_query *)0)->unanswered) == 4);
+
 MAM_LAYOUT(sizeof(struct mam_plan) == 120);
 MAM_LAYOUT(offsetof(struct mam_plan, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_plan *)0)->sequence) == 8);
@@ -1932,6 +2034,38 @@ MAM_LAYOUT(offsetof(struct mam_block_change, price) == 48);
 MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->price) == 8);
 MAM_LAYOUT(offsetof(struct mam_block_change, residue) == 56);
 MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->residue) == 8);
+
+MAM_LAYOUT(sizeof(struct mam_book_source) == 48);
+MAM_LAYOUT(offsetof(struct mam_book_source, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_book_source, block) == 16);
+MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->block) == 4);
+MAM_LAYOUT(offsetof(struct mam_book_source, bridge) == 20);
+MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->bridge) == 4);
+MAM_LAYOUT(offsetof(struct mam_book_source, bid) == 24);
+MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->bid) == 8);
+MAM_LAYOUT(offsetof(struct mam_book_source, ask) == 32);
+MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->ask) == 8);
+MAM_LAYOUT(offsetof(struct mam_book_source, reason) == 40);
+MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->reason) == 2);
+
+MAM_LAYOUT(sizeof(struct mam_house_change) == 64);
+MAM_LAYOUT(offsetof(struct mam_house_change, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_house_change, block) == 16);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->block) == 4);
+MAM_LAYOUT(offsetof(struct mam_house_change, instrument) == 20);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->instrument) == 4);
+MAM_LAYOUT(offsetof(struct mam_house_change, volume) == 24);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->volume) == 8);
+MAM_LAYOUT(offsetof(struct mam_house_change, price) == 32);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->price) == 8);
+MAM_LAYOUT(offsetof(struct mam_house_change, exposure) == 40);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->exposure) == 8);
+MAM_LAYOUT(offsetof(struct mam_house_change, bridge) == 48);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->bridge) == 4);
+MAM_LAYOUT(offsetof(struct mam_house_change, reason) == 52);
+MAM_LAYOUT(sizeof(((struct mam_house_change *)0)->reason) == 2);
 
 static inline void mam_header_init(struct mam_header *header, uint16_t template_id, uint16_t block_length) {
     header->block_length = block_length;
@@ -2072,6 +2206,11 @@ static inline void mam_reject_init(struct mam_reject *message) {
     mam_header_init(&message->header, MAM_REJECT_ID, MAM_REJECT_BLOCK_LENGTH);
 }
 
+static inline void mam_booking_query_init(struct mam_booking_query *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_BOOKING_QUERY_ID, MAM_BOOKING_QUERY_BLOCK_LENGTH);
+}
+
 static inline void mam_plan_init(struct mam_plan *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_PLAN_ID, MAM_PLAN_BLOCK_LENGTH);
@@ -2085,6 +2224,16 @@ static inline void mam_plan_member_init(struct mam_plan_member *message) {
 static inline void mam_block_change_init(struct mam_block_change *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_BLOCK_CHANGE_ID, MAM_BLOCK_CHANGE_BLOCK_LENGTH);
+}
+
+static inline void mam_book_source_init(struct mam_book_source *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_BOOK_SOURCE_ID, MAM_BOOK_SOURCE_BLOCK_LENGTH);
+}
+
+static inline void mam_house_change_init(struct mam_house_change *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_HOUSE_CHANGE_ID, MAM_HOUSE_CHANGE_BLOCK_LENGTH);
 }
 
 /* --- The tables of mam_message_check; not for direct use --- */
@@ -2118,16 +2267,16 @@ struct mam_check_message {
 };
 
 /* Which numbers are values of an enum, one bit each. */
-static const uint64_t mam_check_enums[27] = {
-    0x0000000000000003ULL, 0x0000000000000003ULL, 0x000000030000003fULL, 0x000000000000001fULL,
+static const uint64_t mam_check_enums[28] = {
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000030000003fULL, 0x000000000000001fULL,
     0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x00000000000003ffULL,
     0x000000000000001fULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x0000000000000003ULL,
     0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL, 0x0000000000000003ULL,
     0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL, 0x00000000000001ffULL,
-    0x00000000000001ffULL, 0x000000000000000fULL, 0x000000000000003fULL, 0x0000000000000003ULL,
-    0x0000000000000007ULL, 0x0000000000001fffULL, 0x03ffffffffffffffULL
+    0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL, 0x0000000000000003ULL,
+    0x0000000000000007ULL, 0x0000000000001fffULL, 0x03ffffffffffffffULL, 0x000000000003ffc0ULL
 };
-static const struct mam_check_field mam_check_fields[288] = {
+static const struct mam_check_field mam_check_fields[306] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2207,48 +2356,50 @@ static const struct mam_check_field mam_check_fields[288] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 23, 1, MAM_CHECK_ENUM8},
-    {4, 21, 1, 0, 24, 1, MAM_CHECK_ENUM8}, {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {7, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {9, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {10, 52, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {11, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {12, 64, 8, 0, 0, 0, MAM_CHECK_ASCII},
-    {13, 72, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 76, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {15, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
-    {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 1, 0, 23, 1, MAM_CHECK_ENUM8}, {4, 21, 1, 0, 24, 1, MAM_CHECK_ENUM8},
+    {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {6, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {10, 52, 4, 0, 0, 0, MAM_CHECK_UINT32}, {11, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {12, 64, 8, 0, 0, 0, MAM_CHECK_ASCII}, {13, 72, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {14, 76, 4, 0, 0, 0, MAM_CHECK_UINT32}, {15, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64}, {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {12, 84, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 52, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 25, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 26, 1, MAM_CHECK_ENUM16},
-    {13, 86, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 26, 1, MAM_CHECK_ENUM16},
-    {9, 54, 1, 0, 25, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
-    {4, 26, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 26, 2, MAM_CHECK_ENUM16},
+    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2259,44 +2410,52 @@ static const struct mam_check_field mam_check_fields[288] = {
     {15, 93, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 9, 1, MAM_CHECK_ENUM8},
     {17, 95, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
     {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 11, 1, MAM_CHECK_ENUM8},
-    {21, 100, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {21, 100, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
     {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 104, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {13, 104, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 19, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 2, 0, 26, 1, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {3, 20, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 20, 1, MAM_CHECK_ENUM8},
     {5, 23, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
     {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 26, 2, MAM_CHECK_ENUM16},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 26, 2, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[30] = {
+static const struct mam_check_message mam_check_messages[33] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 12},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 37, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 44, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 56, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 69, 3},
     {MAM_MASTER_DEAL_BLOCK_LENGTH, 72, 13}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 85, 10},
     {MAM_HEARTBEAT_BLOCK_LENGTH, 95, 2}, {MAM_QUOTE_BLOCK_LENGTH, 97, 8},
     {MAM_EXECUTION_BLOCK_LENGTH, 105, 11}, {MAM_GROUP_POLICY_BLOCK_LENGTH, 116, 21},
-    {MAM_MEMBER_BLOCK_LENGTH, 137, 15}, {MAM_LIMITS_BLOCK_LENGTH, 152, 7},
-    {MAM_KILL_SWITCH_BLOCK_LENGTH, 159, 5}, {MAM_RESYNC_BLOCK_LENGTH, 164, 3},
-    {MAM_CLOCK_BLOCK_LENGTH, 167, 3}, {MAM_OPENED_BLOCK_LENGTH, 170, 15},
-    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 185, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 189, 3},
-    {MAM_LEG_BLOCK_LENGTH, 192, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 201, 3},
-    {MAM_BOOKING_BLOCK_LENGTH, 204, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 214, 14},
-    {MAM_RISK_ALERT_BLOCK_LENGTH, 228, 9}, {MAM_REJECT_BLOCK_LENGTH, 237, 5},
-    {MAM_PLAN_BLOCK_LENGTH, 242, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 264, 14},
-    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 278, 10}
+    {MAM_MEMBER_BLOCK_LENGTH, 137, 15}, {MAM_LIMITS_BLOCK_LENGTH, 152, 8},
+    {MAM_KILL_SWITCH_BLOCK_LENGTH, 160, 5}, {MAM_RESYNC_BLOCK_LENGTH, 165, 3},
+    {MAM_CLOCK_BLOCK_LENGTH, 168, 3}, {MAM_OPENED_BLOCK_LENGTH, 171, 15},
+    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 186, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 190, 3},
+    {MAM_LEG_BLOCK_LENGTH, 193, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 202, 3},
+    {MAM_BOOKING_BLOCK_LENGTH, 205, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 215, 14},
+    {MAM_RISK_ALERT_BLOCK_LENGTH, 229, 9}, {MAM_REJECT_BLOCK_LENGTH, 238, 5},
+    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 243, 3}, {MAM_PLAN_BLOCK_LENGTH, 246, 22},
+    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 268, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 282, 10},
+    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 292, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 298, 8}
 };
-static const uint8_t mam_check_index[73] = {
+static const uint8_t mam_check_index[82] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 0, 0, 0, 0, 0, 0, 0, 0, 12, 13,
     14, 15, 16, 0, 0, 0, 0, 0, 17, 18, 19, 20, 0, 0, 0, 0, 0, 0, 21, 22, 0, 0, 0, 0, 0, 0, 0, 0, 23, 24,
-    25, 26, 0, 0, 0, 0, 0, 0, 27, 28, 29
+    25, 26, 0, 0, 27, 0, 0, 0, 28, 29, 30, 0, 0, 0, 0, 0, 0, 0, 31, 32
 };
-#define MAM_CHECK_TEMPLATES 73
+#define MAM_CHECK_TEMPLATES 82
 
 static inline int mam_check_enum(const struct mam_check_field *field, uint32_t value) {
     uint32_t word = value / 64;

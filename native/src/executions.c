@@ -1,0 +1,323 @@
+/*
+ * What LPs report of legs. A fill is known by (LP, execution id) and checked against the leg's cumulative
+ * volume: `highest` is the largest cumulative heard of, `known` the sum of the fills that we have; while they
+ * differ a fill is missing, the leg's outcome is unknown and the LP is asked.
+ *
+ * A fill is the block's up to what is still wanted of the leg and of the block; the rest, and all that comes
+ * when the volumes are decided, is the house's (house.c): never a wrong child.
+ */
+#include "codes.h"
+#include "state.h"
+
+static struct mam_leg_state *leg_of(struct mam_block *block, const struct mam_execution *m) {
+    return &block->legs[m->leg];
+}
+
+/* Is the leg one that this state of the block works on? If not, what is reported of it comes too late. */
+static bool at_work(const struct mam_block *block, const struct mam_leg_state *leg) {
+    return (leg->purpose == MAM_LEG_EXECUTE) == (block->status == MAM_BLOCK_STATUS_WORKING);
+}
+
+static void remember(struct mam_engine *engine, const struct mam_execution *m, uint8_t status,
+                     int64_t in_block) {
+    mam_fill_remember(engine, &(struct mam_fill){.execution = m->execution,
+                                                 .volume = m->volume,
+                                                 .price = m->price,
+                                                 .in_block = in_block,
+                                                 .block = m->block,
+                                                 .leg = m->leg,
+                                                 .bridge = engine->bridge,
+                                                 .status = status});
+}
+
+/* --- What a fill does --- */
+
+/* The block has `volume` more (or, negative, less) of this purpose. */
+static void count_in(struct mam_engine *engine, struct mam_block *block, const struct mam_leg_state *leg,
+                     int64_t volume, __int128 notional) {
+    if (leg->purpose == MAM_LEG_EXECUTE) {
+        block->filled += volume;
+        block->executed += volume;
+        block->notional += notional;
+        mam_entitle(engine, block, volume > 0);
+    } else {
+        block->to_reverse -= volume;
+        block->filled -= volume;
+        block->house -= volume;
+        if (block->status == MAM_BLOCK_STATUS_ALLOCATING) {
+            mam_hold_house(engine, block, -volume);
+        }
+    }
+    mam_block_law_check(engine, block);
+}
+
+/* Returns how much of a fill the block takes; the rest goes to the house. `notional` is of the whole. */
+static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                         int64_t volume, __int128 notional) {
+    bool works = at_work(block, leg);
+    int64_t room =
+        leg->purpose == MAM_LEG_EXECUTE ? mam_block_target(block) - block->filled : block->to_reverse;
+    int64_t of_leg = leg->volume > leg->known ? leg->volume - leg->known : 0;
+    room = !works ? 0 : room < of_leg ? room : of_leg;
+    int64_t taken = volume < room ? volume : room;
+    leg->known += volume;
+    leg->notional += notional;
+    if (taken > 0) {
+        count_in(engine, block, leg, taken, taken == volume ? notional : notional / volume * taken);
+    }
+    if (taken < volume) {
+        uint16_t reason = works ? MAM_REASON_OVERFILLED : MAM_REASON_LATE_FILL;
+        engine->counts.impossible += works;
+        mam_house_take(engine, block->bridge, block->id, block->instrument, leg->bridge, leg->side,
+                       volume - taken, (int64_t)(notional / volume), reason);
+    }
+    return taken;
+}
+
+/* After any report: is a fill missing, is the leg over, does its LP live? */
+static void review(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
+    if (leg->highest > leg->known) {
+        if (leg->status != MAM_LEG_UNKNOWN) {
+            mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
+            mam_alert(engine, block->bridge, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, block->id, 0);
+            mam_leg_ask(engine, block, leg);
+        }
+        return;
+    }
+    if (leg->over || leg->known >= leg->volume) {
+        bool was_open = leg->status != MAM_LEG_ENDED;
+        mam_leg_set_status(engine, block, leg, MAM_LEG_ENDED);
+        if (was_open && (at_work(block, leg) || block->open_legs == 0)) {
+            mam_legs_next(engine, block);
+        }
+        return;
+    }
+    if (leg->status == MAM_LEG_UNKNOWN) { /* it speaks again */
+        mam_leg_set_status(engine, block, leg, MAM_LEG_WORKING);
+        leg->asked = 0;
+        leg->deadline = engine->now + (int64_t)engine->limits.leg_timeout_ms * 1000000;
+        mam_block_wake(engine, block, leg->deadline);
+    }
+}
+
+/* --- Trades --- */
+
+static bool plausible(const struct mam_execution *m, uint16_t *field) {
+    *field = m->volume <= 0 || m->volume > MAM_VOLUME_MAX ? 5
+             : m->price <= 0 || m->price > MAM_PRICE_MAX  ? 6
+                                                          : 7;
+    return m->volume > 0 && m->volume <= MAM_VOLUME_MAX && m->price > 0 && m->price <= MAM_PRICE_MAX &&
+           m->cumulative >= 0 && m->cumulative <= MAM_VOLUME_MAX;
+}
+
+uint16_t mam_take_trade(struct mam_engine *engine, struct mam_block *block, const void *message,
+                        uint16_t *field) {
+    const struct mam_execution *m = message;
+    struct mam_leg_state *leg = leg_of(block, m);
+    if (!plausible(m, field) || m->cumulative < m->volume || leg->known > MAM_VOLUME_MAX - m->volume) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
+    }
+    *field = 7;
+    bool newer = m->cumulative > leg->highest;
+    if (!newer && m->volume > leg->highest - leg->known) {
+        engine->counts.duplicates++; /* all up to this cumulative volume is known, under another number */
+        return MAM_REASON_DUPLICATE;
+    }
+    if (newer && m->cumulative - m->volume < leg->highest) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_SEQUENCE_GAP); /* its figures contradict */
+    }
+    int64_t limit = leg->purpose == MAM_LEG_EXECUTE ? block->price_limit : 0;
+    if (limit != 0 && !mam_as_good(leg->side, m->price, limit)) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_IMPOSSIBLE, MAM_REASON_PRICE_MISMATCH, block->id, 0);
+    }
+    leg->highest = newer ? m->cumulative : leg->highest;
+    int64_t taken = take_fill(engine, block, leg, m->volume, (__int128)m->volume * m->price);
+    remember(engine, m, MAM_FILL_LIVE, taken);
+    review(engine, block, leg);
+    return MAM_REASON_NONE;
+}
+
+/* --- The end of a leg --- */
+
+static uint16_t take_end(struct mam_engine *engine, struct mam_block *block, const struct mam_execution *m,
+                         uint16_t reason, uint16_t *field) {
+    struct mam_leg_state *leg = leg_of(block, m);
+    *field = 7;
+    if (m->cumulative < leg->highest || m->cumulative > MAM_VOLUME_MAX) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE); /* less than it has filled */
+    }
+    if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
+        engine->counts.duplicates++;
+        return MAM_REASON_DUPLICATE;
+    }
+    remember(engine, m, MAM_FILL_REPORT, 0);
+    leg->over = 1;
+    leg->highest = m->cumulative;
+    block->leg_reason = reason;
+    review(engine, block, leg);
+    return MAM_REASON_NONE;
+}
+
+/* A rejection says by its code (0: final) whether the LP may be asked again, or does not know itself. */
+uint16_t mam_take_rejected(struct mam_engine *engine, struct mam_block *block, const void *message,
+                           uint16_t *field) {
+    const struct mam_execution *m = message;
+    struct mam_leg_state *leg = leg_of(block, m);
+    enum mam_code_class means = m->code == 0 ? MAM_CODE_REJECTED : mam_code_class(MAM_CODES_MT5, m->code);
+    if (means == MAM_CODE_UNKNOWN && leg->status == MAM_LEG_WORKING) {
+        remember(engine, m, MAM_FILL_REPORT, 0);
+        mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
+        mam_leg_ask(engine, block, leg);
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+        return MAM_REASON_NONE;
+    }
+    leg->again = means == MAM_CODE_PRICE || means == MAM_CODE_BUSY;
+    return take_end(engine, block, m, MAM_REASON_LP_REJECTED, field);
+}
+
+uint16_t mam_take_ended(struct mam_engine *engine, struct mam_block *block, const void *message,
+                        uint16_t *field) {
+    return take_end(engine, block, message, MAM_REASON_NOT_EXECUTED, field);
+}
+
+/* --- Answers to status requests --- */
+
+/* What is missing, priced by the average of all: its notional is exact to the LP's rounding of that average.
+ */
+static bool price_missing(const struct mam_leg_state *leg, const struct mam_execution *m,
+                          __int128 *notional) {
+    int64_t missing = m->cumulative - leg->known;
+    *notional = (__int128)m->cumulative * m->price - leg->notional;
+    return m->price > 0 && m->price <= MAM_PRICE_MAX && *notional >= missing &&
+           *notional <= (__int128)missing * MAM_PRICE_MAX;
+}
+
+uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, const void *message,
+                         uint16_t *field) {
+    const struct mam_execution *m = message;
+    struct mam_leg_state *leg = leg_of(block, m);
+    *field = 7;
+    if (m->cumulative < leg->highest || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
+    }
+    if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
+        return MAM_REASON_NONE; /* asked twice, answered twice */
+    }
+    remember(engine, m, MAM_FILL_REPORT, 0);
+    leg->highest = m->cumulative;
+    leg->over = leg->over || m->volume == 0;
+    __int128 notional;
+    if (leg->highest > leg->known && price_missing(leg, m, &notional)) {
+        take_fill(engine, block, leg, leg->highest - leg->known, notional);
+    }
+    review(engine, block, leg);
+    return MAM_REASON_NONE;
+}
+
+/* --- Corrections and busts --- */
+
+/* The fill that is spoken of now: corrections of corrections are followed. */
+static struct mam_fill *live_fill(struct mam_engine *engine, const struct mam_execution *m) {
+    struct mam_fill *fill = mam_fill_find(engine, engine->bridge, m->reference);
+    for (int hops = 0; fill != NULL && fill->replaced_by != 0 && hops < 64; hops++) {
+        fill = mam_fill_find(engine, engine->bridge, fill->replaced_by);
+    }
+    bool same = fill != NULL && fill->block == m->block && fill->leg == m->leg;
+    return same && fill->status == MAM_FILL_LIVE ? fill : NULL;
+}
+
+/* Takes a fill back: the block's part while its volumes are not decided, the house's for the rest. */
+static void undo(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                 struct mam_fill *fill, uint16_t reason) {
+    int64_t in_block = at_work(block, leg) ? fill->in_block : 0;
+    leg->known -= fill->volume;
+    leg->highest -= fill->volume;
+    leg->notional -= (__int128)fill->volume * fill->price;
+    if (in_block > 0) {
+        count_in(engine, block, leg, -in_block, -(__int128)in_block * fill->price);
+    }
+    if (fill->volume > in_block) {
+        mam_house_take(engine, block->bridge, block->id, block->instrument, leg->bridge, leg->side ^ 1u,
+                       fill->volume - in_block, fill->price, reason);
+    }
+    fill->status = MAM_FILL_UNDONE;
+}
+
+static uint16_t check_undo(struct mam_engine *engine, const struct mam_block *block,
+                           const struct mam_leg_state *leg, const struct mam_execution *m,
+                           const struct mam_fill *fill, uint16_t *field) {
+    *field = 8;
+    if (fill == NULL || leg->known < fill->volume) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_UNKNOWN_BLOCK);
+    }
+    *field = 7;
+    int64_t after = leg->highest - fill->volume + (m->kind == MAM_EXECUTION_KIND_CORRECT ? m->volume : 0);
+    if (m->cumulative != after) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_SEQUENCE_GAP);
+    }
+    return MAM_REASON_NONE;
+}
+
+uint16_t mam_take_bust(struct mam_engine *engine, struct mam_block *block, const void *message,
+                       uint16_t *field) {
+    const struct mam_execution *m = message;
+    struct mam_leg_state *leg = leg_of(block, m);
+    struct mam_fill *fill = live_fill(engine, m);
+    uint16_t reason = check_undo(engine, block, leg, m, fill, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    undo(engine, block, leg, fill, MAM_REASON_BUSTED);
+    remember(engine, m, MAM_FILL_REPORT, 0);
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, MAM_REASON_BUSTED, block->id, 0);
+    review(engine, block, leg);
+    return MAM_REASON_NONE;
+}
+
+/* The same volume of the house's at another price would be two entries of its ledger: one that cancels. */
+uint16_t mam_take_correct(struct mam_engine *engine, struct mam_block *block, const void *message,
+                          uint16_t *field) {
+    const struct mam_execution *m = message;
+    struct mam_leg_state *leg = leg_of(block, m);
+    if (!plausible(m, field)) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
+    }
+    struct mam_fill *fill = live_fill(engine, m);
+    uint16_t reason = check_undo(engine, block, leg, m, fill, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    undo(engine, block, leg, fill, MAM_REASON_CORRECTED);
+    fill->replaced_by = m->execution;
+    leg->highest += m->volume;
+    int64_t taken = take_fill(engine, block, leg, m->volume, (__int128)m->volume * m->price);
+    remember(engine, m, MAM_FILL_LIVE, taken);
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, MAM_REASON_CORRECTED, block->id, 0);
+    review(engine, block, leg);
+    return MAM_REASON_NONE;
+}
+
+/* --- The way in --- */
+
+uint16_t mam_on_execution(struct mam_engine *engine, const struct mam_execution *m, uint16_t *field) {
+    struct mam_block *block = mam_block_find(engine, m->block);
+    if (m->execution == 0) {
+        *field = 4;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (block != NULL && m->leg >= block->leg_count) {
+        *field = 3;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_UNKNOWN_BLOCK);
+    }
+    if (block != NULL && block->legs[m->leg].bridge != engine->bridge) {
+        *field = 2;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_WRONG_SOURCE);
+    }
+    if (mam_fill_find(engine, engine->bridge, m->execution) != NULL) {
+        *field = 4;
+        engine->counts.duplicates++;
+        return MAM_REASON_DUPLICATE;
+    }
+    *field = 2;
+    return mam_block_event(engine, block, (enum mam_block_event)m->kind, m, field, m->block, 0);
+}

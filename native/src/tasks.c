@@ -1,0 +1,134 @@
+/*
+ * Closing what is open, one position a Clock: a flattening (kill switch) of a group or of the appliance, or a
+ * leaving member's part of its group's positions. Each close is a block like the master's own, executed at
+ * the LPs; the server hears of it by a RiskAlert and its MasterReports.
+ */
+#include "state.h"
+
+#define PASSES_MAX 10 /* over the positions; what is open then is a person's */
+#define PASS_NS INT64_C(1000000000)
+#define LOOKED_AT 4096 /* positions that one Clock looks at */
+
+static bool same_task(const struct mam_task *task, uint32_t group, uint32_t account) {
+    return task->group == group && task->account == account;
+}
+
+bool mam_tasks_full(const struct mam_engine *engine) {
+    return engine->task_count == MAM_TASKS;
+}
+
+bool mam_task_add(struct mam_engine *engine, uint32_t group, uint32_t account) {
+    uint32_t at = 0;
+    while (at < engine->task_count && !same_task(&engine->tasks[at], group, account)) {
+        at++;
+    }
+    if (at == MAM_TASKS) {
+        return false;
+    }
+    engine->tasks[at] = (struct mam_task){.group = group, .account = account, .due = engine->now};
+    engine->task_count += at == engine->task_count;
+    engine->next_deadline = engine->now;
+    return true;
+}
+
+static void drop(struct mam_engine *engine, uint32_t at) {
+    engine->task_count--;
+    for (uint32_t i = at; i < engine->task_count; i++) {
+        engine->tasks[i] = engine->tasks[i + 1];
+    }
+}
+
+void mam_task_drop_member(struct mam_engine *engine, uint32_t group, uint32_t account) {
+    for (uint32_t i = engine->task_count; i-- > 0;) {
+        if (same_task(&engine->tasks[i], group, account)) {
+            drop(engine, i);
+        }
+    }
+}
+
+/* Of a group, or (MAM_NONE) all flattenings. */
+void mam_task_drop(struct mam_engine *engine, uint32_t group) {
+    for (uint32_t i = engine->task_count; i-- > 0;) {
+        const struct mam_task *task = &engine->tasks[i];
+        if (task->account == MAM_NONE && (group == MAM_NONE || task->group == group)) {
+            drop(engine, i);
+        }
+    }
+}
+
+/* What of a position the task is to close and nobody is closing yet. */
+static int64_t open_volume(const struct mam_engine *engine, const struct mam_task *task, uint32_t position) {
+    const struct mam_position_row *row = &engine->positions[position];
+    if (!row->used || (task->group != MAM_NONE && row->group != task->group)) {
+        return 0;
+    }
+    if (task->account != MAM_NONE) {
+        uint32_t at = mam_holding_find(engine, position, task->account);
+        return at == MAM_NONE ? 0 : engine->holdings[at].volume - engine->holdings[at].reserved;
+    }
+    int64_t volume = row->house - row->house_reserved;
+    volume = volume > 0 ? volume : 0;
+    for (uint32_t at = row->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
+        int64_t held = engine->holdings[at].volume - engine->holdings[at].reserved;
+        volume += held > 0 ? held : 0;
+    }
+    return volume;
+}
+
+static bool blocks_open(const struct mam_engine *engine, const struct mam_task *task) {
+    return task->group == MAM_NONE ? engine->counts.blocks_working > 0
+                                   : engine->groups[task->group].open_blocks > 0;
+}
+
+/* False: the task is done with, or given up. */
+static bool next_pass(struct mam_engine *engine, struct mam_task *task) {
+    bool left = false;
+    for (uint32_t at = 0; at < engine->limits.holdings && !left; at++) {
+        left = open_volume(engine, task, at) > 0;
+    }
+    if (!left && !blocks_open(engine, task)) {
+        return false;
+    }
+    task->passes = (uint8_t)(task->passes + left);
+    if (task->passes == PASSES_MAX) {
+        mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_WARNING, MAM_REASON_NO_LIQUIDITY, 0,
+                  task->account == MAM_NONE ? 0 : engine->accounts[task->account].login);
+        return false;
+    }
+    task->position = 0;
+    task->due = engine->now + PASS_NS;
+    return true;
+}
+
+/* Closes at most one position. False: the task is over. */
+static bool run(struct mam_engine *engine, struct mam_task *task) {
+    uint16_t reason = task->account == MAM_NONE ? MAM_REASON_FLATTENED : MAM_REASON_LEFT;
+    for (uint32_t n = 0; n < LOOKED_AT; n++) {
+        if (task->position == engine->limits.holdings) {
+            return next_pass(engine, task);
+        }
+        uint32_t position = task->position++;
+        int64_t volume = open_volume(engine, task, position);
+        if (volume > 0) {
+            mam_close_position(engine, position, task->account, volume, reason);
+            return true;
+        }
+    }
+    return true;
+}
+
+int64_t mam_tasks_run(struct mam_engine *engine) {
+    for (uint32_t i = 0; i < engine->task_count; i++) {
+        if (engine->tasks[i].due <= engine->now) {
+            if (!run(engine, &engine->tasks[i])) {
+                drop(engine, i);
+            }
+            break;
+        }
+    }
+    int64_t next = INT64_MAX;
+    for (uint32_t i = 0; i < engine->task_count; i++) {
+        next = engine->tasks[i].due < next ? engine->tasks[i].due : next;
+    }
+    return next;
+}
