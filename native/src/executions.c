@@ -143,7 +143,7 @@ static uint16_t take_end(struct mam_engine *engine, struct mam_block *block, con
                          uint16_t reason, uint16_t *field) {
     struct mam_leg_state *leg = leg_of(block, m);
     *field = 7;
-    if (m->cumulative < leg->highest || m->cumulative > MAM_VOLUME_MAX) {
+    if (m->cumulative < leg->known || m->cumulative > MAM_VOLUME_MAX) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE); /* less than it has filled */
     }
     if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
@@ -197,7 +197,7 @@ uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, con
     const struct mam_execution *m = message;
     struct mam_leg_state *leg = leg_of(block, m);
     *field = 7;
-    if (m->cumulative < leg->highest || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
+    if (m->cumulative < leg->known || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
     }
     if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
@@ -251,11 +251,14 @@ static uint16_t check_undo(struct mam_engine *engine, const struct mam_block *bl
         return mam_impossible(engine, block->id, 0, MAM_REASON_UNKNOWN_BLOCK);
     }
     *field = 7;
-    int64_t after = leg->highest - fill->volume + (m->kind == MAM_EXECUTION_KIND_CORRECT ? m->volume : 0);
-    if (m->cumulative != after) {
-        return mam_impossible(engine, block->id, 0, MAM_REASON_SEQUENCE_GAP);
-    }
-    return MAM_REASON_NONE;
+    return m->cumulative >= 0 && m->cumulative <= MAM_VOLUME_MAX
+               ? MAM_REASON_NONE
+               : mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
+}
+
+/* The LP's cumulative volume after a bust or a correction: more than ours means that a fill is missing. */
+static void compare(struct mam_leg_state *leg, const struct mam_execution *m) {
+    leg->highest = m->cumulative > leg->highest ? m->cumulative : leg->highest;
 }
 
 uint16_t mam_take_bust(struct mam_engine *engine, struct mam_block *block, const void *message,
@@ -268,6 +271,7 @@ uint16_t mam_take_bust(struct mam_engine *engine, struct mam_block *block, const
         return reason;
     }
     undo(engine, block, leg, fill, MAM_REASON_BUSTED);
+    compare(leg, m);
     remember(engine, m, MAM_FILL_REPORT, 0);
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, MAM_REASON_BUSTED, block->id, 0);
     review(engine, block, leg);
@@ -290,6 +294,7 @@ uint16_t mam_take_correct(struct mam_engine *engine, struct mam_block *block, co
     undo(engine, block, leg, fill, MAM_REASON_CORRECTED);
     fill->replaced_by = m->execution;
     leg->highest += m->volume;
+    compare(leg, m);
     int64_t taken = take_fill(engine, block, leg, m->volume, (__int128)m->volume * m->price);
     remember(engine, m, MAM_FILL_LIVE, taken);
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, MAM_REASON_CORRECTED, block->id, 0);

@@ -2,9 +2,9 @@
 #include "state.h"
 
 /* The leg, if it is remembered and was this LP's; otherwise alarmed. */
-static const struct mam_old_leg *known_leg(struct mam_engine *engine, const struct mam_execution *m,
-                                           uint16_t *field, uint16_t *reason) {
-    const struct mam_old_leg *leg = mam_old_leg_find(engine, m->block, m->leg);
+static struct mam_old_leg *known_leg(struct mam_engine *engine, const struct mam_execution *m,
+                                     uint16_t *field, uint16_t *reason) {
+    struct mam_old_leg *leg = mam_old_leg_find(engine, m->block, m->leg);
     *field = 2;
     *reason = leg == NULL                     ? MAM_REASON_UNKNOWN_BLOCK
               : leg->bridge != engine->bridge ? MAM_REASON_WRONG_SOURCE
@@ -40,7 +40,7 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
     (void)block;
     const struct mam_execution *m = message;
     uint16_t reason;
-    const struct mam_old_leg *leg = known_leg(engine, m, field, &reason);
+    struct mam_old_leg *leg = known_leg(engine, m, field, &reason);
     if (leg == NULL) {
         return reason;
     }
@@ -48,6 +48,18 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
         *field = 5;
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }
+    bool newer = m->cumulative > leg->highest;
+    if (!newer && m->volume > leg->highest - leg->known) {
+        *field = 7;
+        engine->counts.duplicates++; /* known under another number, or by a status answer */
+        return MAM_REASON_DUPLICATE;
+    }
+    if (leg->known > MAM_VOLUME_MAX - m->volume) {
+        *field = 5;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
+    }
+    leg->known += m->volume;
+    leg->highest = newer ? m->cumulative : leg->highest;
     take(engine, leg, leg->side, m->volume, m->price, MAM_REASON_LATE_FILL);
     remember(engine, m, MAM_FILL_LIVE);
     return MAM_REASON_NONE;
@@ -65,15 +77,19 @@ static struct mam_fill *live_fill(struct mam_engine *engine, const struct mam_ex
 static uint16_t undo(struct mam_engine *engine, const struct mam_execution *m, uint16_t why,
                      uint16_t *field) {
     uint16_t reason;
-    const struct mam_old_leg *leg = known_leg(engine, m, field, &reason);
+    struct mam_old_leg *leg = known_leg(engine, m, field, &reason);
     if (leg == NULL) {
         return reason;
     }
     struct mam_fill *fill = live_fill(engine, m);
-    if (fill == NULL) {
+    if (fill == NULL || fill->volume > leg->known) {
         *field = 8;
         return mam_impossible(engine, m->block, 0, MAM_REASON_UNKNOWN_BLOCK);
     }
+    int64_t added = why == MAM_REASON_CORRECTED ? m->volume : 0;
+    leg->known += added - fill->volume;
+    leg->highest += added - fill->volume;
+    leg->highest = m->cumulative > leg->highest ? m->cumulative : leg->highest;
     fill->status = MAM_FILL_UNDONE;
     fill->replaced_by = why == MAM_REASON_CORRECTED ? m->execution : 0;
     take(engine, leg, leg->side ^ 1u, fill->volume, fill->price, why);
@@ -100,7 +116,7 @@ uint16_t mam_late_correct(struct mam_engine *engine, struct mam_block *block, co
     }
     uint16_t reason = undo(engine, m, MAM_REASON_CORRECTED, field);
     if (reason == MAM_REASON_NONE) {
-        const struct mam_old_leg *leg = mam_old_leg_find(engine, m->block, m->leg);
+        struct mam_old_leg *leg = mam_old_leg_find(engine, m->block, m->leg);
         take(engine, leg, leg->side, m->volume, m->price, MAM_REASON_CORRECTED);
         remember(engine, m, MAM_FILL_LIVE);
     }

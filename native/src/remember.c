@@ -43,7 +43,7 @@ static uint64_t leg_key(uint32_t block, uint32_t leg) {
     return (uint64_t)block << 32 | leg;
 }
 
-const struct mam_old_leg *mam_old_leg_find(const struct mam_engine *engine, uint32_t block, uint32_t leg) {
+struct mam_old_leg *mam_old_leg_find(struct mam_engine *engine, uint32_t block, uint32_t leg) {
     uint32_t at = mam_table_get(&engine->old_leg_by_key, leg_key(block, leg));
     return at == MAM_TABLE_NONE ? NULL : &engine->old_legs[at];
 }
@@ -63,7 +63,9 @@ void mam_old_legs_keep(struct mam_engine *engine, const struct mam_block *block)
                                     .bridge = block->legs[i].bridge,
                                     .instrument = block->instrument,
                                     .to = block->bridge,
-                                    .side = block->legs[i].side};
+                                    .side = block->legs[i].side,
+                                    .known = block->legs[i].known,
+                                    .highest = block->legs[i].highest};
         bool put = mam_table_put(&engine->old_leg_by_key, leg_key(block->id, i), at);
         MAM_ASSERT(put);
     }

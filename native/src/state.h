@@ -181,6 +181,7 @@ enum mam_fill_status { MAM_FILL_REPORT, MAM_FILL_LIVE, MAM_FILL_UNDONE };
 struct mam_old_leg {
     uint32_t block, leg, bridge, instrument, to;
     uint8_t side;
+    int64_t known, highest; /* as struct mam_leg_state's */
 };
 
 /* Closes that are made one after the other, each with a Clock of its own. */
@@ -335,7 +336,7 @@ void mam_house_take(struct mam_engine *engine, uint32_t to, uint32_t block, uint
 /* --- remember.c: fills and legs that may be spoken of again --- */
 struct mam_fill *mam_fill_find(struct mam_engine *engine, uint32_t bridge, uint64_t execution);
 struct mam_fill *mam_fill_remember(struct mam_engine *engine, const struct mam_fill *fill);
-const struct mam_old_leg *mam_old_leg_find(const struct mam_engine *engine, uint32_t block, uint32_t leg);
+struct mam_old_leg *mam_old_leg_find(struct mam_engine *engine, uint32_t block, uint32_t leg);
 void mam_old_legs_keep(struct mam_engine *engine, const struct mam_block *block);
 /* --- plan.c: who takes part, and how much of it --- */
 /* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be

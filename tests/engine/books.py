@@ -35,6 +35,8 @@ class Block:
 
     plan: dict[str, Any]
     planned: dict[int, int] = field(default_factory=dict)  # login: volume
+    offered: dict[int, int] = field(default_factory=dict)  # child: volume that others refused
+    divided: int = -1  # what the children were given when the bookings began
     children: dict[int, Child] = field(default_factory=dict)
     position: tuple[int, int] = (0, 0)
     filled: int = 0
@@ -82,6 +84,9 @@ class Books:
     def _on_planmember(self, row: dict[str, Any]) -> None:
         block = self.blocks[row["block"]]
         volume, weight, total = units(row["volume"]), int(row["weight"]), int(block.plan["total_weight"])
+        if row["reason"] == "reallocated":
+            block.offered[row["child"]] = volume
+            return
         if row["login"] < 2**64 - 1 and volume:
             block.planned[row["login"]] = volume
         if block.plan["method"] in PROPORTIONAL and total and not row["reason"].startswith("excluded"):
@@ -108,15 +113,18 @@ class Books:
             assert (known.login, known.volume, known.price) == (booking["login"], volume, booking["price"])
             known.retries = 0
         assert len({child.price for child in block.children.values()}) == 1, "law 3"
-        assert volume <= block.planned[booking["login"]], "law 2"
+        assert volume <= block.offered.get(booking["child"], block.planned.get(booking["login"], 0)), "law 2"
 
     def _on_blockchange(self, change: dict[str, Any]) -> None:
         block = self.blocks[change["block"]]
         filled, house = units(change["filled"]), units(change["house"])
-        assert filled >= block.filled, "what is filled stays filled"
-        assert house >= block.house or block.status != "allocating", "the house never gives back"
+        assert filled >= 0 and house >= 0, "law 9"
+        less = change["reason"] in ("reallocated", "unwound")
+        assert house >= block.house or block.status != "allocating" or less, "the house never gives back"
+        if change["status"] == "allocating" and block.status != "allocating":
+            block.divided = filled
         block.filled, block.house, block.status = filled, house, change["status"]
-        if change["status"] in ("allocating", "done"):
+        if change["status"] in ("allocating", "done", "rolling_back", "rolled_back"):
             assert units(change["allocated"]) + house == filled, "law 1"
 
     def _on_masterreport(self, report: dict[str, Any]) -> None:
@@ -129,6 +137,8 @@ class Books:
             )
         if report["status"] == "rejected":
             assert block.filled == 0 and not block.children
+        if report["status"] == "rolled_back":
+            assert not block.children, "a rollback touches no child"
 
     # --- what must hold at any time ---
 
@@ -147,10 +157,10 @@ class Books:
         step, total = units(block.plan["step"]), sum(block.planned.values())
         if units(block.plan["minimum"]) > step or not total:
             return
-        asked = {child.login: child.volume for child in block.children.values()}
-        everybody = sum(asked.values()) + block.house == block.filled
+        asked = {c.login: c.volume for number, c in block.children.items() if number not in block.offered}
+        everybody = sum(asked.values()) + block.house == block.divided
         for login, planned in block.planned.items():
-            exact = Fraction(min(block.filled, total) * planned, total)
+            exact = Fraction(min(block.divided, total) * planned, total)
             if login in asked or everybody:
                 assert abs(asked.get(login, 0) - exact) < step, "law 2"
 
@@ -171,6 +181,8 @@ class Books:
         """The master's volume of each position."""
         held: dict[tuple[int, int], int] = {}
         for block in self.blocks.values():
+            if block.status == "rolled_back":
+                continue  # what could not be traded out is the house's own, not of the position
             signed = -block.filled if block.closing else block.filled
             held[block.position] = held.get(block.position, 0) + signed
         return held
@@ -179,6 +191,8 @@ class Books:
         """What the house holds of each position."""
         held: dict[tuple[int, int], int] = {}
         for block in self.blocks.values():
+            if block.status == "rolled_back":
+                continue
             signed = -block.house if block.closing else block.house
             held[block.position] = held.get(block.position, 0) + signed
         return held

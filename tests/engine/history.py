@@ -162,7 +162,8 @@ class History(Desk):
             overflow_login=self.random.choice([0, 1]),
             on_shortfall=self.random.choice(["reduce", "skip", "reject", "redistribute"]),
             below_min=self.random.choice(["skip", "raise"]),
-            on_partial=self.random.choice(["complete", "allocate"]),
+            on_partial=self.random.choice(["complete", "allocate", "rollback"]),
+            on_refused=self.random.choice(["house", "reallocate", "unwind"]),
             deviation=self.random.choice(["0", "0.001", "5"]),
         )
 
@@ -206,11 +207,17 @@ class History(Desk):
                 self.execution(leg, done, "0", "1.1", kind="ended")
             elif self.bookings:
                 self.book(self.bookings.pop())
+            elif self.engine.deadline is not None and self.engine.deadline <= self.time + 10**9:
+                self.clock(max(self.time, self.engine.deadline))
             else:
                 break
         counts = self.engine.counts()
         assert (counts["blocks_working"], counts["children_working"]) == (0, 0)
-        assert {block.status for block in self.books.blocks.values()} <= {"done", "rejected"}
+        assert {block.status for block in self.books.blocks.values()} <= {
+            "done",
+            "rejected",
+            "rolled_back",
+        }
         self.check_positions(counts["holdings"])
 
     def check_positions(self, engines_holdings: int) -> None:
