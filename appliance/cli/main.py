@@ -41,15 +41,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show a character gets its escape
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     options = _parser().parse_args(arguments)
     status = 0
     try:
         status = int(options.run(options))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except (InputError, AuditError, MemoryLayoutError) as error:
         return _say(options.command, _one_line(str(error)))
     except BrokenPipeError:
@@ -62,6 +59,22 @@ def main(arguments: list[str] | None = None) -> int:
         _discard_output()
         return _say(options.command, f"cannot write the output: {error.strerror}")
     return status
+
+
+def _prepare_streams() -> None:
+    """What the caller closed is empty: else the next file, or shared memory, would get its number.
+
+    What a terminal cannot show is written as its escape.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            assert descriptor == number
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(command: str, text: str) -> int:
