@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.fix.config import SessionSection
 from appliance.fix.records import Session
 
-_NUMBERS = re.compile(r"\s*(\d{1,18})\s*:\s*(\d{1,18})\s*")
+_NUMBERS = re.compile(r"\s*(\d{1,20})\s*:\s*(\d{1,20})\s*")
 TOO_LOW = re.compile(r"(seq\w*|number)\W.*(too low|too small|lower than|less than)", re.IGNORECASE)
 
 

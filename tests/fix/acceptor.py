@@ -43,7 +43,7 @@ class Order:
         pairs = {
             35: "8", 37: "LP" + self.key, 11: self.key, 17: exec_id, 150: kind, 39: self.status, 55: self.symbol,
             54: self.side, 38: self.quantity, 14: self.cumulative, 151: self.quantity - self.cumulative,
-            6: round(average, 10), 60: "20240102-03:04:05.678",
+            6: f"{average:.10f}", 60: "20240102-03:04:05.678",
         }  # fmt: skip
         pairs |= {int(tag[1:]): value for tag, value in fields.items() if value is not None}
         return [(tag, str(value)) for tag, value in pairs.items()]
@@ -192,6 +192,7 @@ SETTINGS = """[DEFAULT]
 ConnectionType=acceptor
 SocketAcceptPort={port}
 SocketReuseAddress=Y
+SocketNodelay=Y
 NonStopSession=Y
 HeartBtInt=30
 FileStorePath={directory}

@@ -76,6 +76,8 @@ class Child:
 
     def listen(self) -> None:
         assert self.process.stdout is not None and self.process.stderr is not None
+        if self.process.stdout.closed:
+            return
         self._rest += self.process.stdout.read() or b""
         *lines, self._rest = self._rest.split(b"\n")
         self.events += [json.loads(line) for line in lines]
