@@ -23,6 +23,16 @@ void mam_terms_begin(struct mam_engine *engine, const struct mam_block *block) {
 
 /* floor(a * b / unit); false when it does not fit. */
 static bool scaled(int64_t a, int64_t b, int64_t unit, int64_t *out) {
+    int64_t small;
+    if (b == unit) { /* a coefficient of one */
+        *out = a;
+        return true;
+    }
+    if (!__builtin_mul_overflow(
+            a, b, &small)) { /* the usual figures: a division of 128 bits takes ten times as long */
+        *out = small / unit - (small % unit < 0);
+        return true;
+    }
     __int128 product = (__int128)a * b;
     __int128 quotient = product / unit - (product % unit < 0);
     *out = (int64_t)quotient;
