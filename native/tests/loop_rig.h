@@ -65,14 +65,14 @@ static void rig_make(struct rig *rig, uint32_t members, uint32_t blocks, uint32_
                      uint64_t journal_capacity) {
     static const char *const names[] = {"", "broker", "lp", "control"};
     memset(rig, 0, sizeof *rig);
-    uint32_t children = members * blocks;
+    uint32_t children = 2 * members * blocks; /* a block takes a power of two */
     rig->config = (struct mam_loop_config){.limits = {.instruments = 4,
                                                       .accounts = members + 1,
                                                       .groups = 2,
                                                       .members = members + 1,
                                                       .blocks = blocks,
                                                       .children = children < 16 ? 16 : children,
-                                                      .holdings = 2 * children + 16,
+                                                      .holdings = children + 16,
                                                       .bridges = RIG_BRIDGES,
                                                       .history = 65536,
                                                       .leg_timeout_ms = 500,
