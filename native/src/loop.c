@@ -107,15 +107,6 @@ static void fence_out(struct mam_loop *loop, uint32_t bridge, int code) {
 
 /* --- Journal --- */
 
-/* The lines that will be written soon are in the reader's cache: asked for now, they come while we compute.
- */
-static void fetch_ahead(const struct mam_ring *ring, int64_t distance) {
-    for (int64_t line = 0; line < 128; line += 64) {
-        int64_t index = (ring->tail + distance + line) & (ring->capacity - 1);
-        __builtin_prefetch(ring->buffer + index, 1);
-    }
-}
-
 static void journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const void *message,
                     uint32_t length) {
     void *payload = NULL;
@@ -130,8 +121,6 @@ static void journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const 
     memcpy(payload, &header, sizeof header);
     memcpy((uint8_t *)payload + MAM_ENTRY_HEADER, message, length);
     mam_ring_commit(&loop->journal);
-    fetch_ahead(&loop->journal, 1024);
-    fetch_ahead(&loop->journal, 1152);
 }
 
 /* --- Outputs --- */
@@ -161,7 +150,6 @@ static void put(void *context, uint32_t bridge, const void *message, uint32_t le
     }
     struct lane *lane = &loop->lanes[bridge - 1];
     const struct mam_header *header = message;
-    fetch_ahead(&lane->out, 512);
     if (lane->out_fenced) {
         lane->dropped++;
     } else if (lane->held > 0 || loop->config.durability == MAM_DURABILITY_COMMIT ||

@@ -142,8 +142,8 @@ class Books:
     def _check_entitlement(self, block: Block) -> None:
         """Law 2, of an opening without a minimum: exact shares of the whole steps filled, within a step.
 
-        A block that ends short is divided by the policy's rounding: under carry what is owed from before counts
-        too (less than a step), under overflow one login may take all that is left over.
+        A block that ends short is divided by the policy's rounding: under carry what is owed from before
+        counts too (less than a step), under overflow one login may take all that is left.
         """
         step, total = units(block.plan["step"]), sum(block.planned.values())
         if units(block.plan["minimum"]) > step or not total:
