@@ -4,9 +4,9 @@
 
     ring in memory (filled beforehand) -> writer -> segments, tree, fdatasync, Ed25519 -> DIR
 
-Records carry 64 bytes. All in one run, in turn: our writer; hashlib, zlib.crc32 and a file written by Python
-with the same groups, syncs and signatures; the disk alone (the same bytes, the same syncs, nothing else). Then
-verification of our log on one core. DIR should lie on the disk that counts; a tmpfs measures no disk.
+Records carry 64 bytes. All in one run, in turn: our writer; hashlib, crc32 and a file of plain Python
+with the same groups, syncs and signatures; the disk alone (same bytes and syncs). Then verification of our
+log on one core. DIR should lie on the disk that counts; a tmpfs measures no disk.
 """
 
 import argparse

@@ -1,12 +1,18 @@
-"""The JSON of `mam allocate` (docs/allocation.md), checked and typed: decimals are strings, defaults as here."""
+"""The JSON of `mam allocate`, checked and typed: decimals are texts, the defaults are these."""
 
 from typing import Annotated, Literal
 
 import msgspec
 
 from appliance.errors import InputError
+from appliance.misfit import sentence
 
-Decimal = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+MEMBERS_MAX = 100_000
+QUOTES_MAX = 1_000
+
+_DECIMAL = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"
+_PATTERNS = {_DECIMAL: 'a decimal in a text, such as "0.01"'}
+Decimal = Annotated[str, msgspec.Meta(pattern=_DECIMAL)]
 Currency = Annotated[str, msgspec.Meta(min_length=1, max_length=8)]
 Login = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
@@ -71,7 +77,8 @@ class Problem(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     members: list[Member]
     order: Order
     group: Group = msgspec.field(default_factory=Group)
-    quotes: dict[str, tuple[Decimal, Decimal]] = {}  # symbol: bid, ask
+    quotes: Annotated[dict[str, tuple[Decimal, Decimal]], msgspec.Meta(max_length=QUOTES_MAX)] = {}
+    """symbol: bid, ask"""
 
 
 def read_problem(text: bytes, name: str) -> Problem:
@@ -79,7 +86,11 @@ def read_problem(text: bytes, name: str) -> Problem:
     try:
         problem = msgspec.json.decode(text, type=Problem)
     except msgspec.DecodeError as error:
-        raise InputError(f"{name}: {_plain(str(error))}") from None
+        raise InputError(f"{name}: {sentence(error, Problem, text, _PATTERNS)}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: expected JSON in UTF-8: {error}") from None
+    if len(problem.members) > MEMBERS_MAX:
+        raise InputError(f"{name}: members: {len(problem.members):,}, expected at most {MEMBERS_MAX:,}")
     seen: set[int] = set()
     for at, member in enumerate(problem.members):
         if member.login in seen:
@@ -88,8 +99,3 @@ def read_problem(text: bytes, name: str) -> Problem:
             )
         seen.add(member.login)
     return problem
-
-
-def _plain(text: str) -> str:
-    """msgspec's sentence, with the pattern of a decimal said in words."""
-    return text.replace("matching regex '^-?[0-9]+(\\\\.[0-9]+)?$'", 'that is a decimal, such as "0.01"')

@@ -5,8 +5,7 @@ from typing import Any
 
 from appliance.allocation.answer import Answer, child_of, fixed
 from appliance.allocation.problem import Problem
-from appliance.engine import Engine
-from appliance.engine.offline import capacities_for
+from appliance.engine import Capacities, Engine
 from appliance.errors import InputError
 from appliance.memory import Role
 from appliance.schema.codec import MessageError, from_json, to_json
@@ -23,12 +22,15 @@ class _Desk:
     def __init__(self, problem: Problem) -> None:
         count = len(problem.members)
         self.engine = Engine(
-            capacities_for(
+            Capacities(
                 accounts=count + 1,
-                members=count,
+                members=max(1, count),
                 instruments=len(problem.quotes) + 1,
-                children=count,
-                holdings=count,
+                groups=1,
+                blocks=1,
+                children=max(1, count),
+                holdings=max(1, count),
+                history=16,
             )
         )
         self._bridges = {role: self.engine.open_bridge(role.name.lower(), role) for role in Role}

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from appliance.allocation import Answer, read_problem, solve
+from appliance.cli.input import read_input
 from appliance.errors import InputError
 from appliance.schema.messages import SENTENCES, Reason
 
@@ -16,7 +16,9 @@ def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("allocate", help="what-if: who would get what of an order, and why")
     parser.add_argument(
-        "problem", metavar="PROBLEM.json", help='the question (docs/allocation.md); "-" reads standard input'
+        "problem",
+        metavar="PROBLEM.json",
+        help='the question, as examples/problem.json; "-" reads standard input',
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object (the default when not on a terminal)"
@@ -27,11 +29,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the answer; 1 when the whole order is refused."""
-    name = options.problem
-    try:
-        text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+    name, text = read_input(options.problem)
     try:
         answer = solve(read_problem(text, name))
     except InputError as error:
@@ -46,14 +44,15 @@ def run(options: argparse.Namespace) -> int:
 
 def table(answer: Answer) -> list[str]:
     """The answer as lines for people."""
-    head = ["login", "volume", "quota", "measure", "weight", "cap", "binding", "why"]
+    head = ["login", "volume", "quota", "measure", "share %", "cap", "binding", "why"]
+    total = sum(int(child.weight) for child in answer.children)
     rows = [
         [
             str(c.login),
             c.volume,
             c.quota,
             c.measure or "",
-            c.weight,
+            f"{100 * int(c.weight) / total:.4f}" if total else "",
             c.cap or "",
             c.binding or "",
             c.reason or "",

@@ -64,7 +64,7 @@ class _Progress:
     def __init__(self, orders: int, quiet: bool) -> None:
         self._orders = orders
         self._quiet = quiet
-        self._live = sys.stderr is not None and sys.stderr.isatty()
+        self._live = sys.stderr.isatty()
         self._due = 0.0
         self._phase = ""
 
@@ -91,8 +91,6 @@ class _Progress:
             self._write("\r\x1b[K")
 
     def _write(self, text: str) -> None:
-        if sys.stderr is None:
-            return
         try:
             print(text, end="", file=sys.stderr, flush=True)
         except OSError:

@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from appliance._native import lib
+from appliance.cli.input import read_input
 from appliance.engine import Engine, Output
 from appliance.engine.offline import HOST, JOURNAL, capacities_for
 from appliance.errors import InputError
@@ -16,6 +17,8 @@ from appliance.schema.codec import MessageError, from_json, to_json
 from appliance.schema.messages import BY_NAME
 
 Line = tuple[int, dict[str, Any]]
+_BRIDGE = re.compile(r"[A-Za-z0-9_-]{1,31}")
+LIMITS = {"accounts": 1 << 20, "members": 1 << 20, "instruments": 4096, "bridges": 64}  # of the engine
 
 
 def add_parser(commands: Any) -> None:
@@ -28,31 +31,41 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the engine's outputs, one JSON object a line."""
-    name = options.scenario
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    lines = list(_parse(name, text))
+    """Print the engine's outputs, one JSON object a line; 1 when a law was broken."""
+    name, data = read_input(options.scenario)
+    lines = list(_parse(name, data))
     simulation = Simulation(lines)
     for number, fields in lines:
         try:
             outputs = list(simulation.feed(fields))
         except (MessageError, InputError) as error:
+            sys.stdout.flush()
             raise InputError(f"{name}, line {number}: {error}") from None
         for output in outputs:
-            print(json.dumps(output, ensure_ascii=False))
-    return 0 if not any(simulation.engine.laws()) else 1
+            _print(output)
+    broken = [str(law) for law, count in enumerate(simulation.engine.laws(), 1) if count]
+    if broken:
+        sys.stdout.flush()
+        print(f"mam simulate: the engine broke law {', '.join(broken)}", file=sys.stderr)
+    return 1 if broken else 0
 
 
-def _parse(name: str, text: str) -> Iterator[Line]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.lstrip().startswith("//"):
+def _print(output: dict[str, Any]) -> None:
+    """The same bytes whatever the terminal's encoding is."""
+    sys.stdout.buffer.write(json.dumps(output, ensure_ascii=False).encode() + b"\n")
+
+
+def _parse(name: str, data: bytes) -> Iterator[Line]:
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name}, line {number}, byte {error.start + 1}: expected UTF-8") from None
+        if not text.strip() or text.lstrip().startswith("//"):
             continue
         try:
-            fields = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+            fields = json.loads(text)
+        except (ValueError, RecursionError) as error:
             column = getattr(error, "colno", 1)
             raise InputError(f"{name}, line {number}, column {column}: expected one JSON object") from None
         if not isinstance(fields, dict):
@@ -66,12 +79,14 @@ class Simulation:
     def __init__(self, lines: list[Line]) -> None:
         """Sized by the scenario's own messages, so that no limit of ours is met by accident."""
         kinds = [fields.get("msg") for _, fields in lines]
-        accounts = kinds.count("Account")
-        self.engine = Engine(
-            capacities_for(
-                accounts=accounts, members=kinds.count("Member"), instruments=kinds.count("Instrument")
-            )
-        )
+        sources = {source for _, fields in lines if isinstance(source := fields.get("source"), str)}
+        wanted = {
+            "accounts": kinds.count("Account"),
+            "members": kinds.count("Member"),
+            "instruments": kinds.count("Instrument"),
+            "bridges": len(sources) + 3,
+        }
+        self.engine = Engine(capacities_for(**{key: min(wanted[key], LIMITS[key]) for key in wanted}))
         self._numbers: dict[str, int] = {"host": HOST}
         self._sequences: dict[int, int] = {}
         self._time = 0
@@ -80,8 +95,8 @@ class Simulation:
         """Consume one line; first the Clock messages that the engine wanted before it."""
         fields = dict(fields)
         time = fields.pop("time", self._time)
-        if not isinstance(time, int) or isinstance(time, bool) or time < self._time:
-            raise InputError(f'"time" is {time!r}: expected whole ns, not before {self._time}')
+        if type(time) is not int or not self._time <= time < 2**63 - 1:
+            raise InputError(f'"time" is {_short(time)}: expected whole ns since 1970, at least {self._time}')
         bridge = self._bridge(fields)
         if bridge != HOST:
             sequence = fields.setdefault("sequence", self._sequences.get(bridge, 0) + 1)
@@ -101,13 +116,17 @@ class Simulation:
 
     def _bridge(self, fields: dict[str, Any]) -> int:
         name = fields.get("msg")
-        if name not in BY_NAME:
-            raise InputError(f'"msg" is {name!r}: expected the name of a message, such as "Quote"')
+        if not isinstance(name, str) or name not in BY_NAME:
+            raise InputError(f'"msg" is {_short(name)}: expected the name of a message, such as "Quote"')
+        if name in ("Opened", "BridgeOpened"):
+            raise InputError(f'"msg" is {name!r}: bridges open when their source first speaks')
         role = int(lib.mam_engine_role_of(BY_NAME[name].id))
         default = {1: "broker", 2: "lp", 3: "control", 4: "host"}.get(role)
         source = fields.pop("source", default)
-        if not isinstance(source, str) or not 0 < len(source) < 32:
-            raise InputError(f'"source" is {source!r}: expected the name of a bridge')
+        if source is None:
+            raise InputError(f'"source" is missing: expected the name of the bridge that sends {name}')
+        if not isinstance(source, str) or not _BRIDGE.fullmatch(source) or source == "journal":
+            raise InputError(f'"source" is {_short(source)}: expected 1 to 31 characters of A-Z a-z 0-9 _ -')
         if source not in self._numbers:
             if role not in (1, 2, 3):
                 raise InputError(
@@ -121,3 +140,8 @@ class Simulation:
         for output in outputs:
             fields = to_json(output.message)
             yield {"msg": fields.pop("msg"), "time": time, "to": names[output.bridge], **fields}
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

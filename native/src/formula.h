@@ -97,14 +97,14 @@ int64_t mam_volume_within(const struct mam_per_lot *per_lot, int64_t money);
 
 /*
  * The largest further volume after which equity / (margin + its margin) >= buffer (factor 1e-8; <= 0 is no
- * limit). Equity and margin in account currency, as is margin_per_lot. 0 also when it does not hold for no
- * volume at all.
+ * limit), and its margin is an int64. Equity and margin in account currency, as is margin_per_lot. 0 also
+ * when it holds for no volume at all; INT64_MAX when a lot needs no margin, whatever the equity.
  */
 int64_t mam_volume_for_margin(int64_t equity, int64_t margin, const struct mam_per_lot *margin_per_lot,
                               int64_t buffer);
 
 /* The largest further volume after which (exposure + its exposure) / equity <= max_leverage (1e-8; <= 0 is no
- * limit). */
+ * limit); else as above. */
 int64_t mam_volume_for_leverage(int64_t equity, int64_t exposure, const struct mam_per_lot *exposure_per_lot,
                                 int64_t max_leverage);
 

@@ -40,7 +40,7 @@ static bool product_of(const uint64_t *factors, uint8_t count, uint64_t *product
     return true;
 }
 
-/* The 64-bit form, where there is one; else largest stays 0, and no slot takes it. */
+/* The 64-bit form, where there is one; else its divisor stays 0. */
 static void to_ratio(const struct mam_scale *scale, struct mam_move *move) {
     struct mam_per_lot unit = move->per_unit;
     uint64_t times, by;
@@ -76,15 +76,15 @@ static enum mam_reason move_of(const struct mam_instrument *definition, const st
 }
 
 enum mam_reason mam_moves_of(const struct mam_instrument *definition, const struct mam_scale *scale,
-                             const struct mam_conversion *profit, const struct mam_conversion *loss,
-                             struct mam_moves *out) {
+                             const struct mam_conversions *conversions, struct mam_moves *out) {
     *out = (struct mam_moves){0};
+    enum mam_reason reason = MAM_REASON_NONE;
     if (scale->volume_unit <= 0 || scale->price_unit <= 0) {
         return MAM_REASON_OUT_OF_RANGE;
     }
-    enum mam_reason reason = move_of(definition, scale, profit, &out->profit);
-    if (reason == MAM_REASON_NONE) {
-        reason = move_of(definition, scale, loss, &out->loss);
+    for (int i = 0; i < 4 && reason == MAM_REASON_NONE; i++) {
+        const struct mam_conversion *conversion = conversions == NULL ? NULL : &conversions->of[i / 2][i % 2];
+        reason = move_of(definition, scale, conversion, &out->of[i / 2][i % 2]);
     }
     out->usable = reason == MAM_REASON_NONE;
     return reason;
@@ -96,22 +96,14 @@ static int128 sum_of(struct mam_sum sum) {
     return (int128)((uint128)sum.high << 64 | sum.low); /* < 2^126 */
 }
 
-static int128 notional_of(const struct mam_exposure *exposure) {
-    return sum_of(exposure->side[MAM_SIDE_BUY].notional) - sum_of(exposure->side[MAM_SIDE_SELL].notional);
-}
-
-enum mam_reason mam_exposure_profit(const struct mam_exposure *exposure, const struct mam_moves *moves,
-                                    int64_t bid, int64_t ask, int64_t *profit) {
-    *profit = 0;
-    if (!moves->usable) {
-        return MAM_REASON_NO_RATE;
-    }
-    int128 move = (int128)bid * exposure->side[MAM_SIDE_BUY].volume -
-                  (int128)ask * exposure->side[MAM_SIDE_SELL].volume -
-                  notional_of(exposure); /* within 2^127 */
+/* One side's profit; false: it does not fit. */
+static bool side_profit(const struct mam_side_total *total, uint8_t side, const struct mam_moves *moves,
+                        int64_t price, int64_t *profit) {
+    int128 move = (int128)price * total->volume - sum_of(total->notional); /* within 2^126 */
+    move = side == MAM_SIDE_BUY ? move : -move;
     bool loss = move < 0;
     uint128 size = loss ? -(uint128)move : (uint128)move;
-    const struct mam_per_lot *unit = loss ? &moves->loss.per_unit : &moves->profit.per_unit;
+    const struct mam_per_lot *unit = &moves->of[side][loss].per_unit;
     struct mam_wide wide = mam_wide_of(1);
     mam_wide_multiply_long(&wide, (uint64_t)(size >> 64), (uint64_t)size);
     for (uint8_t i = 0; i < unit->times_count; i++) {
@@ -120,11 +112,24 @@ enum mam_reason mam_exposure_profit(const struct mam_exposure *exposure, const s
     for (uint8_t i = 0; i < unit->by_count; i++) {
         mam_wide_divide(&wide, unit->by[i]);
     }
-    int64_t money;
-    if (!mam_wide_value(&wide, loss, &money)) {
+    bool fits = mam_wide_value(&wide, loss, profit);
+    *profit = loss ? -*profit : *profit;
+    return fits;
+}
+
+enum mam_reason mam_exposure_profit(const struct mam_exposure *exposure, const struct mam_moves *moves,
+                                    int64_t bid, int64_t ask, int64_t *profit) {
+    int64_t buys, sells, both;
+    *profit = 0;
+    if (!moves->usable) {
+        return MAM_REASON_NO_RATE;
+    }
+    if (!side_profit(&exposure->side[MAM_SIDE_BUY], MAM_SIDE_BUY, moves, bid, &buys) ||
+        !side_profit(&exposure->side[MAM_SIDE_SELL], MAM_SIDE_SELL, moves, ask, &sells) ||
+        __builtin_add_overflow(buys, sells, &both)) {
         return MAM_REASON_OVERFLOW;
     }
-    *profit = loss ? -money : money;
+    *profit = both;
     return MAM_REASON_NONE;
 }
 
@@ -158,22 +163,23 @@ static bool scaled(int64_t value, int64_t unit, int64_t *out) {
 }
 
 enum mam_reason mam_scale_exposure(struct mam_scale *scale, const struct mam_exposure *exposure,
-                                   int64_t *buy_volume, int64_t *sell_volume, int64_t *notional) {
+                                   int64_t volume[2], int64_t notional[2]) {
     int128 unit = (int128)scale->volume_unit * scale->price_unit;
-    int128 exact = notional_of(exposure);
-    int128 units = exact / unit;
-    if (!scaled(exposure->side[MAM_SIDE_BUY].volume, scale->volume_unit, buy_volume) ||
-        !scaled(exposure->side[MAM_SIDE_SELL].volume, scale->volume_unit, sell_volume) || exact % unit != 0) {
-        return MAM_REASON_OFF_STEP;
+    for (uint8_t side = 0; side < 2; side++) {
+        int128 exact = sum_of(exposure->side[side].notional);
+        if (!scaled(exposure->side[side].volume, scale->volume_unit, &volume[side]) || exact % unit != 0) {
+            return MAM_REASON_OFF_STEP;
+        }
+        if (exact / unit > LARGEST) {
+            return MAM_REASON_OVERFLOW;
+        }
+        notional[side] = (int64_t)(exact / unit);
     }
-    if (units > LARGEST || units < -LARGEST) {
-        return MAM_REASON_OVERFLOW;
+    for (uint8_t side = 0; side < 2; side++) {
+        scale->largest_volume = volume[side] > scale->largest_volume ? volume[side] : scale->largest_volume;
+        scale->largest_notional =
+            notional[side] > scale->largest_notional ? notional[side] : scale->largest_notional;
     }
-    *notional = (int64_t)units;
-    int64_t size = *notional < 0 ? -*notional : *notional;
-    int64_t volume = *buy_volume > *sell_volume ? *buy_volume : *sell_volume;
-    scale->largest_volume = volume > scale->largest_volume ? volume : scale->largest_volume;
-    scale->largest_notional = size > scale->largest_notional ? size : scale->largest_notional;
     return MAM_REASON_NONE;
 }
 
@@ -184,19 +190,21 @@ static bool all_fits(const struct mam_revaluation *r, int64_t bid, int64_t ask) 
         return false;
     }
     int64_t price = (bid > ask ? bid : ask) / scale->price_unit;
-    int128 largest = (int128)scale->largest_volume * price + scale->largest_notional;
-    for (uint32_t i = 0; i < r->currencies; i++) {
-        const struct mam_moves *moves = &r->moves[i];
-        if (moves->usable && (largest > moves->profit.largest || largest > moves->loss.largest)) {
+    int128 by_price = (int128)scale->largest_volume * price;
+    int128 largest = by_price > scale->largest_notional ? by_price : scale->largest_notional;
+    for (uint32_t i = 0; i < 4 * r->currencies; i++) {
+        const struct mam_move *move = &r->moves[i / 4].of[i / 2 % 2][i % 2];
+        if (r->moves[i / 4].usable && (move->divisor == 0 || largest > move->largest)) {
             return false;
         }
     }
     return largest <= LARGEST;
 }
 
-static inline int64_t regular_profit(const struct mam_moves *moves, int64_t move) {
+/* of: the side's profit and loss. */
+static inline int64_t regular_profit(const struct mam_move *of, int64_t move) {
     uint64_t negative = (uint64_t)(move >> 63); /* all ones or 0 */
-    const struct mam_move *of = move < 0 ? &moves->loss : &moves->profit;
+    of += move < 0;
     struct mam_ratio ratio = {
         .whole = of->whole, .part = of->part, .fraction = of->fraction, .divisor = of->divisor};
     uint64_t rest;
@@ -209,8 +217,11 @@ static uint32_t revalue_regular(const struct mam_revaluation *r, int64_t bid, in
     uint32_t kept = 0;
     for (uint32_t slot = 0; slot < r->regular; slot++) {
         const struct mam_moves *moves = &r->moves[r->currency[slot]];
-        int64_t move = bid * r->buy_volume[slot] - ask * r->sell_volume[slot] - r->notional[slot];
-        kept += !(moves->usable && count(r, slot, regular_profit(moves, move)));
+        int64_t buys = bid * r->volume[MAM_SIDE_BUY][slot] - r->notional[MAM_SIDE_BUY][slot];
+        int64_t sells = r->notional[MAM_SIDE_SELL][slot] - ask * r->volume[MAM_SIDE_SELL][slot];
+        kept += !(moves->usable && count(r, slot,
+                                         regular_profit(moves->of[MAM_SIDE_BUY], buys) +
+                                             regular_profit(moves->of[MAM_SIDE_SELL], sells)));
     }
     return kept;
 }

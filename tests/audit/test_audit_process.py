@@ -143,13 +143,15 @@ def test_kill_minus_nine_loses_and_doubles_nothing(host: Host) -> None:
 
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "rename", "fsync"])
 def test_killed_inside_a_call(host: Host, call: str) -> None:
-    """At each of the first calls of a kind, in turn."""
-    for when in range(1, 9):
-        inject = strace(host, call, f"signal=KILL:when={when}")
-        process = host.start("--checkpoint-ms", "1", prefix=inject)
-        host.write(250)
+    """At each of the first calls of a kind, in turn: of a new log, and of one that goes on."""
+    host.write(20)
+    for when in (1, 2, 3, 4, 1, 2, 3, 4, 5, 6):
+        process = host.start("--checkpoint-ms", "1", prefix=strace(host, call, f"signal=KILL:when={when}"))
+        for _ in range(5):
+            host.write(50)
+            time.sleep(0.005)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)  # it may not come to the n-th call of this kind
+            process.wait(0.5)  # it may not come to the n-th call of this kind
         kill(process)
     assert end(host, host.start())[0] == 0
     host.check()

@@ -104,6 +104,17 @@ def test_any_torn_group_is_cut(log: Path, seed: int) -> None:
     independent.check(log, VKEY)
 
 
+def test_frames_say_what_was_synced_before_them(tmp_path: Path) -> None:
+    """Each group of the writer counts from its own first frame: what recovery relies on."""
+    make_log(tmp_path, SIGNER, [b"one"] * 7)
+    make_log(tmp_path, SIGNER, [b"two"] * 5)
+    path = segments.paths(tmp_path)[0]
+    data = path.read_bytes()
+    behind = [struct.unpack_from("<I", data, offset + 12)[0] for offset, _ in frames(path)]
+    # The log's own records (two, then one; two, then one) are synced one by one.
+    assert behind == [0, 0, *range(7), 0, 0, 0, *range(5), 0]
+
+
 def test_damage_before_a_synced_record_refuses(log: Path) -> None:
     """The second record after the checkpoint was on disk when the third was written."""
     append_unsynced(log, 4, synced_first=4)

@@ -13,7 +13,8 @@ from typing import NoReturn
 from appliance import __version__
 from appliance.audit import commands as audit
 from appliance.audit.errors import AuditError
-from appliance.cli import allocate, counters, demo, run, simulate
+from appliance.cli import allocate, counters, demo, simulate
+from appliance.cli import run as daemon
 from appliance.errors import InputError
 from appliance.memory.errors import MemoryLayoutError
 
@@ -34,34 +35,45 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mam {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (demo, run, allocate, simulate, counters, audit):
+    for command in (demo, daemon, allocate, simulate, counters, audit):
         command.add_parser(commands)
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show a character gets its escape
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     options = _parser().parse_args(arguments)
     status = 0
     try:
         status = int(options.run(options))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except (InputError, AuditError, MemoryLayoutError) as error:
         return _say(options.command, _one_line(str(error)))
     except BrokenPipeError:
         _discard_output()  # the reader went away (`mam … | head`): that is no news, good or bad
-    except KeyboardInterrupt:
-        return 130
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
             raise
         _discard_output()
         return _say(options.command, f"cannot write the output: {error.strerror}")
     return status
+
+
+def _prepare_streams() -> None:
+    """What the caller closed is empty: else the next file, or shared memory, would get its number.
+
+    What a terminal cannot show is written as its escape.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            assert descriptor == number
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(command: str, text: str) -> int:
