@@ -60,9 +60,11 @@ class Lp:
     def on_cancel(self, cancel: dict[str, Any]) -> None:
         at = self.legs[cancel["block"], cancel["leg"]]
         at.over = True
+        self.report(at, "status", price=self.average(at) if self.random.random() < 0.5 else "0")
+
+    def average(self, at: LpLeg) -> str:
         total = sum(volume * units(price) for volume, price in at.fills.values())
-        average = lots(total // at.cumulative) if at.cumulative and self.random.random() < 0.5 else "0"
-        self.report(at, "status", price=average)
+        return lots(total // at.cumulative) if at.cumulative else "0"
 
     def trade(self, at: LpLeg, volume: int) -> None:
         price = f"1.{self.random.randint(9990, 10030):05d}"
@@ -109,7 +111,8 @@ class Lp:
 
     def reconnect(self) -> None:
         """Whatever the engine may have missed is said again, in order."""
-        self.outbox = deque(report for report in self.reports if report["kind"] != "status")
+        answers = [report for report in self.outbox if report["kind"] == "status"]
+        self.outbox = deque([r for r in self.reports if r["kind"] != "status"] + answers)
 
     def next(self) -> dict[str, Any] | None:
         if not self.outbox:
@@ -299,13 +302,15 @@ class Exchange(Desk):
     def finish(self) -> None:
         """All is said at last; every lot that an LP has filled is a child's or the house's."""
         self.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
-        for _ in range(200):
+        for _ in range(40):
             for lp in self.lps.values():
                 for leg in lp.legs.values():
                     if not leg.over:
                         leg.over = True
                         lp.report(leg, "ended")
                 lp.reconnect()
+                for leg in lp.legs.values():
+                    lp.report(leg, "status", price=lp.average(leg))
                 while lp.outbox:
                     report = lp.outbox.popleft()
                     if not only(self.send(lp.name, "Execution", **report), "Reject"):
