@@ -146,11 +146,11 @@ static uint16_t take_end(struct mam_engine *engine, struct mam_block *block, con
     if (m->cumulative < leg->known || m->cumulative > MAM_VOLUME_MAX) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE); /* less than it has filled */
     }
+    remember(engine, m, MAM_FILL_REPORT, 0); /* an old one, repeated after a bust, would speak of more */
     if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
         engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
-    remember(engine, m, MAM_FILL_REPORT, 0);
     leg->over = 1;
     leg->highest = m->cumulative;
     block->leg_reason = reason;
@@ -200,10 +200,10 @@ uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, con
     if (m->cumulative < leg->known || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
     }
+    remember(engine, m, MAM_FILL_REPORT, 0);
     if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
         return MAM_REASON_NONE; /* asked twice, answered twice */
     }
-    remember(engine, m, MAM_FILL_REPORT, 0);
     leg->highest = m->cumulative;
     leg->over = leg->over || m->volume == 0;
     __int128 notional;

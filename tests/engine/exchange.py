@@ -110,9 +110,11 @@ class Lp:
         self.report(at, "correct", reference=execution, volume=lots(volume), price=price)
 
     def reconnect(self) -> None:
-        """Whatever the engine may have missed is said again, in order."""
-        answers = [report for report in self.outbox if report["kind"] == "status"]
-        self.outbox = deque([r for r in self.reports if r["kind"] != "status"] + answers)
+        """Whatever the engine may have missed is said again, in order; then what was asked, as it is now."""
+        asked = {(r["block"], r["leg"]) for r in self.outbox if r["kind"] == "status"}
+        self.outbox = deque(report for report in self.reports if report["kind"] != "status")
+        for key in sorted(asked):
+            self.report(self.legs[key], "status", price=self.average(self.legs[key]))
 
     def next(self) -> dict[str, Any] | None:
         if not self.outbox:
@@ -122,7 +124,7 @@ class Lp:
         if chance < 0.05 and report["kind"] in ("trade", "ended"):
             return None  # lost, until it reconnects
         if chance < 0.1:
-            self.outbox.append(report)  # twice
+            self.outbox.appendleft(report)  # twice
         return report
 
 
