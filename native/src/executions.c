@@ -76,6 +76,7 @@ static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, str
 
 /* After any report: is a fill missing, is the leg over, does its LP live? */
 static void review(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
+    leg->peak = leg->highest > leg->peak ? leg->highest : leg->peak;
     if (leg->highest > leg->known) {
         if (leg->status != MAM_LEG_UNKNOWN) {
             mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
@@ -118,6 +119,12 @@ uint16_t mam_take_trade(struct mam_engine *engine, struct mam_block *block, cons
         return mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
     }
     *field = 7;
+    if (m->volume <= leg->by_status && m->cumulative <= leg->peak) {
+        leg->by_status -= m->volume; /* the report of what a status answer has told already */
+        remember(engine, m, MAM_FILL_REPORT, 0);
+        engine->counts.duplicates++;
+        return MAM_REASON_DUPLICATE;
+    }
     bool newer = m->cumulative > leg->highest;
     if (!newer && m->volume > leg->highest - leg->known) {
         engine->counts.duplicates++; /* all up to this cumulative volume is known, under another number */
@@ -208,6 +215,7 @@ uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, con
     leg->over = leg->over || m->volume == 0;
     __int128 notional;
     if (leg->highest > leg->known && price_missing(leg, m, &notional)) {
+        leg->by_status += leg->highest - leg->known;
         take_fill(engine, block, leg, leg->highest - leg->known, notional);
     }
     review(engine, block, leg);

@@ -48,8 +48,13 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
         *field = 5;
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }
+    bool told = m->volume <= leg->by_status && m->cumulative <= leg->peak;
+    if (told) {
+        leg->by_status -= m->volume;
+        remember(engine, m, MAM_FILL_REPORT);
+    }
     bool newer = m->cumulative > leg->highest;
-    if (!newer && m->volume > leg->highest - leg->known) {
+    if (told || (!newer && m->volume > leg->highest - leg->known)) {
         *field = 7;
         engine->counts.duplicates++; /* known under another number, or by a status answer */
         return MAM_REASON_DUPLICATE;
@@ -60,6 +65,7 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
     }
     leg->known += m->volume;
     leg->highest = newer ? m->cumulative : leg->highest;
+    leg->peak = leg->highest > leg->peak ? leg->highest : leg->peak;
     take(engine, leg, leg->side, m->volume, m->price, MAM_REASON_LATE_FILL);
     remember(engine, m, MAM_FILL_LIVE);
     return MAM_REASON_NONE;

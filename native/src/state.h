@@ -162,6 +162,8 @@ struct mam_leg_state {
     int64_t volume;
     int64_t known;     /* sum of the fills that are known */
     int64_t highest;   /* the largest cumulative volume heard of; more than known: a fill is missing */
+    int64_t peak;      /* the largest cumulative ever: a bust lowers highest, not this */
+    int64_t by_status; /* of known: told by a status answer, its own report has not come */
     __int128 notional; /* of the known ones: sum of price x volume */
     int64_t sent, deadline;
 };
@@ -181,7 +183,7 @@ enum mam_fill_status { MAM_FILL_REPORT, MAM_FILL_LIVE, MAM_FILL_UNDONE };
 struct mam_old_leg {
     uint32_t block, leg, bridge, instrument, to;
     uint8_t side;
-    int64_t known, highest; /* as struct mam_leg_state's */
+    int64_t known, highest, peak, by_status; /* as struct mam_leg_state's */
 };
 
 /* Closes that are made one after the other, each with a Clock of its own. */
