@@ -8,8 +8,10 @@ child's or the house's.
 replays a failing seed exactly.
 """
 
+import os
 import sys
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -86,7 +88,7 @@ class Lp:
             self.trade(at, self.random.randint(1, left // STEP) * STEP)
         elif act == "full" and left > 0:
             self.trade(at, left)
-        elif act == "over" and self.random.random() < 0.1:
+        elif act == "over" and self.random.random() < 0.3:
             self.trade(at, max(left, 0) + STEP)
         elif act == "end":
             at.over = True
@@ -152,6 +154,7 @@ class Exchange(Desk):
         self.usual(
             {login: str(self.random.randint(1, 10**5)) for login in self.logins},
             execution="stp",
+            booking_timeout=700,
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
         )
@@ -277,6 +280,7 @@ class Exchange(Desk):
             version=self.version,
             method=self.random.choice([*METHODS[:5], "multiplier"]),
             execution="stp",
+            booking_timeout=700,
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
         )
@@ -297,7 +301,7 @@ class Exchange(Desk):
         rare = [self.cancel, self.kill, self.change_member, self.change_policy, self.reconnect]
         often = [self.open, self.close, self.answer, self.answer, self.quotes, self.quotes, self.tick]
         often += [self.deliver] * 4 + [lp.act for lp in self.lps.values()]
-        self.random.choice(rare if self.random.random() < 0.03 else often)()
+        self.random.choice(rare if self.random.random() < 0.06 else often)()
 
     # --- the end ---
 
@@ -359,15 +363,31 @@ def run(seed: int, steps: int) -> Exchange:
     return exchange
 
 
-def main(arguments: list[str]) -> None:
-    """Plays seeds from SEED on until MESSAGES messages were exchanged."""
-    seed, steps = int(arguments[0]), int(arguments[1])
-    wanted = int(arguments[2]) if len(arguments) > 2 else 1
+def play(seed: int, messages: int) -> int:
+    """Plays seeds from `seed` on, short and long ones, until so many messages were exchanged."""
     done = 0
-    while done < wanted:
-        done += run(seed, steps).steps
+    while done < messages:
+        done += run(seed, (60, 150, 400, 1000)[seed % 4]).steps
         seed += 1
-    print(f"{done} messages, seeds up to {seed - 1}: all laws hold")
+    return done
+
+
+def nightly(seed: int, messages: int) -> None:
+    """The same on every core, each with seeds of its own."""
+    workers = os.cpu_count() or 1
+    with ProcessPoolExecutor(workers) as pool:
+        share = [pool.submit(play, seed + worker * 10**9, messages // workers) for worker in range(workers)]
+        done = sum(part.result() for part in share)
+    print(f"{done} messages: all laws hold")
+
+
+def main(arguments: list[str]) -> None:
+    """SEED STEPS: one seed; --nightly SEED MESSAGES: many."""
+    if arguments[0] == "--nightly":
+        nightly(int(arguments[1]), int(arguments[2]))
+    else:
+        seed, steps = int(arguments[0]), int(arguments[1])
+        print(f"{run(seed, steps).steps} messages: all laws hold")
 
 
 if __name__ == "__main__":
