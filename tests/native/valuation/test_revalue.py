@@ -160,6 +160,17 @@ def test_both_ways_give_the_same() -> None:
         assert one.profits() == other.profits()
 
 
+def test_a_rate_that_has_no_64_bit_form() -> None:
+    """Then all is computed from the sums; an account that is flat stays at 0."""
+    i, route = Instrument(contract=natural(1)), [(100_001_000, 0), (1, 0)]
+    book = [[], [Position(0, Decimal(5000), Decimal("0.00001"))]]
+    batch = Batch(i, book, [0, 0], [conversions([[route, route], [route, route]])], 2, [0, 1])
+    assert batch.r.regular == 2
+    assert batch.r.moves[0].of[0][0].divisor == 0
+    assert batch.revalue(POINT, POINT) == 0
+    assert batch.profits() == [0, 0]
+
+
 def test_no_rate_keeps_the_old_figure() -> None:
     book = [[Position(0, Decimal(1), Decimal(1))]] * 2
     batch = Batch(Instrument(), book, [0, 1], [conversions(DOLLAR), None], 2, [1, 0])
