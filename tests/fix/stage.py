@@ -109,7 +109,7 @@ class Child:
 class Stage:
     """Everything that a test needs; `close` ends it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lp: bool = True) -> None:
         self.directory = directory
         self.name = f"fix-{uuid4().hex[:8]}"
         self.port = free_port()
@@ -120,7 +120,7 @@ class Stage:
         self.engine = EngineModel()
         self._sequence = 0
         self.raise_instance()
-        self.lp = self.start_lp()
+        self.lp = self.start_lp() if lp else Child("-c", "")
         self.bridge = self.start_bridge()
 
     def raise_instance(self) -> None:
