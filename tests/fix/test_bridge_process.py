@@ -48,6 +48,7 @@ def test_fills_missed_while_disconnected_are_booked_once(stage: Stage) -> None:
     stage.until(lambda: stage.engine.legs[1, 0].ended == "ended", "it has ended")
     assert stage.filled(1) == units("0.8")
     assert any("\x0143=Y\x01" in text for text in received(stage, "E2"))
+    assert stage.bridge.errors == ""
     assert stage.engine.faults == []
     assert len(stage.lp.got("D")) == 1
 
