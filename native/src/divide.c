@@ -67,10 +67,10 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
 }
 
 /*
- * An opening that ended short is divided once more, by the policy's own rounding and minimum, each child at
- * most its plan. The entitlements so far would be exact too, but they go by deadline, and a small plan's
- * first step has a late one: over many partial fills they favour the large accounts (law 10; measured in
- * tests/engine/test_carry.py).
+ * An opening that ended short is divided once more, by largest remainder or `carry`, each child at most its
+ * plan and not under the minimum. The entitlements so far would be exact too, but they go by deadline, and a
+ * small plan's first step has a late one: over many partial fills they favour the large accounts (law 10;
+ * measured in tests/engine/test_carry.py).
  */
 static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
@@ -79,7 +79,7 @@ static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
     struct mam_allocation allocation = {
         .count = block->child_count,
         .family = MAM_FAMILY_PROPORTIONAL,
-        .rounding = block->policy.rounding,
+        .rounding = mam_carry_kept(block) ? MAM_ROUNDING_CARRY : MAM_ROUNDING_LARGEST_REMAINDER,
         .on_shortfall = MAM_ON_SHORTFALL_REDISTRIBUTE,
         .below_min = MAM_BELOW_MIN_SKIP,
         .volume = part - part % block->step,
@@ -103,9 +103,6 @@ static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
         rows->cap[i] = children[i].planned;
         rows->equity[i] = children[i].measure;
         rows->carry[i] = *mam_carry_at(engine, block->instrument, children[i].member);
-        if (children[i].login == block->policy.overflow_login) {
-            allocation.overflow_index = i;
-        }
     }
     if (mam_allocate(&allocation, rows->kernel) != MAM_REASON_NONE) {
         for (uint32_t i = 0; i < block->child_count; i++) {

@@ -254,7 +254,9 @@ int64_t *mam_carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t m
 void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count);
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
-bool mam_carry_kept(const struct mam_block *block);
+static inline bool mam_carry_kept(const struct mam_block *block) {
+    return block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
+}
 /* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes on top. */
 void mam_carry_scale(struct mam_engine *engine, const struct mam_block *block);
 
