@@ -1,4 +1,6 @@
-"""A liquidity provider that speaks FIX 4.4, in a process of its own: python acceptor.py DIRECTORY PORT.
+"""A liquidity provider that speaks FIX 4.4, in a process of its own.
+
+python acceptor.py DIRECTORY PORT [CERTIFICATE KEY]
 
 Commands are JSON lines on stdin; events are JSON lines on stdout. What it does with its next orders is told
 beforehand: {"plan": [[step, ...], ...]}, the steps of the first order first. Steps:
@@ -242,11 +244,16 @@ def main():
     directory = Path(sys.argv[1])
     (directory / "log").mkdir(parents=True, exist_ok=True)
     dictionary.write(directory / "FIX44.xml")
-    (directory / "lp.cfg").write_text(SETTINGS.format(port=sys.argv[2], directory=directory))
+    text = SETTINGS.format(port=sys.argv[2], directory=directory)
+    if len(sys.argv) > 3:
+        tls = f"ServerCertificateFile={sys.argv[3]}\nServerCertificateKeyFile={sys.argv[4]}\n[SESSION]\n"
+        text = text.replace("[SESSION]\n", tls)
+    (directory / "lp.cfg").write_text(text)
     provider = Provider()
     settings = fix.SessionSettings(str(directory / "lp.cfg"))
     stores, logs = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
-    acceptor = fix.SocketAcceptor(provider, stores, settings, logs)
+    kind = fix.SSLSocketAcceptor if len(sys.argv) > 3 else fix.SocketAcceptor
+    acceptor = kind(provider, stores, settings, logs)
     acceptor.start()
     threading.Thread(target=commands, args=(provider,), daemon=True).start()
     say("ready")
