@@ -228,7 +228,8 @@ class Daemon:
         }
         for region in sorted(lost & rings):
             print(
-                f"mam run: shared memory {region} was removed or truncated by someone else; its bridge needs a restart",
+                f"mam run: shared memory {region} was removed or truncated by someone else; "
+                "its bridge is fenced",
                 file=sys.stderr,
             )
         for region in sorted(lost - rings):

@@ -115,7 +115,7 @@ struct mam_child {
     int64_t planned, assigned;
     int64_t carry;   /* what the plan changed of its carry */
     int64_t measure; /* when planned */
-    uint64_t deal; /* the server's number of its booking */
+    uint64_t deal;   /* the server's number of its booking */
     uint8_t status;
     uint8_t tries;
 };
@@ -257,7 +257,8 @@ void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 static inline bool mam_carry_kept(const struct mam_block *block) {
     return block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
 }
-/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes on top. */
+/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
+ * on top. */
 void mam_carry_scale(struct mam_engine *engine, const struct mam_block *block);
 
 /* --- divide.c: what was filled, over the children --- */
