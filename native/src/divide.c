@@ -68,11 +68,11 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
 
 /*
  * An opening that ended short is divided once more, by largest remainder or `carry`, each child at most its
- * plan and not under the minimum. The entitlements so far would be exact too, but they go by deadline, and a
+ * plan. The entitlements so far would be exact too, but they go by deadline, and a
  * small plan's first step has a late one: over many partial fills they favour the large accounts (law 10;
  * measured in tests/engine/test_carry.py).
  */
-static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
+static void round_opening(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     const struct mam_child *children = children_of(engine, block);
     int64_t part = children_part(block);
@@ -84,12 +84,11 @@ static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
         .below_min = MAM_BELOW_MIN_SKIP,
         .volume = part - part % block->step,
         .step = block->step,
-        .minimum = block->minimum,
+        .minimum = block->step,
         .overflow_index = UINT32_MAX,
         .login = rows->login,
         .weight = rows->weight,
         .cap = rows->cap,
-        .equity = rows->equity,
         .carry = rows->carry,
         .quota = rows->quota,
         .floor_volume = rows->floor_volume,
@@ -98,21 +97,35 @@ static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
         .reason = rows->reason,
         .capped = rows->capped,
     };
-    mam_carry_scale(engine, block);
     for (uint32_t i = 0; i < block->child_count; i++) {
         rows->cap[i] = children[i].planned;
-        rows->equity[i] = children[i].measure;
         rows->carry[i] = *mam_carry_at(engine, block->instrument, children[i].member);
     }
     if (mam_allocate(&allocation, rows->kernel) != MAM_REASON_NONE) {
         for (uint32_t i = 0; i < block->child_count; i++) {
-            rows->result[i] = 0; /* less than anybody may hold was filled: it is the house's */
+            rows->result[i] = 0; /* less than a step was filled: it is the house's */
         }
     } else if (mam_carry_kept(block)) {
         for (uint32_t i = 0; i < block->child_count; i++) {
             *mam_carry_at(engine, block->instrument, children[i].member) = rows->carry[i];
         }
     }
+}
+
+/* Minimums above a step are no matter of rounding: as few as must be are left out, and the house gets least.
+ */
+static void settle_opening(struct mam_engine *engine, const struct mam_block *block) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    int64_t house = 0;
+    mam_carry_scale(engine, block);
+    if (block->minimum <= block->step) {
+        round_opening(engine, block);
+        return;
+    }
+    enum mam_reason reason =
+        mam_settle_short(block->child_count, block->step, block->minimum, rows->login, rows->weight,
+                         children_part(block), rows->result, &house, rows->kernel);
+    MAM_ASSERT(reason == MAM_REASON_NONE);
 }
 
 static void settle_closing(struct mam_engine *engine, const struct mam_block *block) {

@@ -113,9 +113,8 @@ struct mam_child {
     uint32_t account, member, holding;
     uint32_t deferred_block, deferred_child; /* next in the holding's queue */
     int64_t planned, assigned;
-    int64_t carry;   /* what the plan changed of its carry */
-    int64_t measure; /* when planned */
-    uint64_t deal;   /* the server's number of its booking */
+    int64_t carry; /* what the plan changed of its carry */
+    uint64_t deal; /* the server's number of its booking */
     uint8_t status;
     uint8_t tries;
 };
