@@ -33,7 +33,7 @@ from appliance.daemon.engine_process import (
     counter_labels,
 )
 from appliance.errors import InputError
-from appliance.memory import BridgeSpec, Instance, Ring, Role
+from appliance.memory import BridgeSpec, Instance, Ring, Role, in_name, out_name
 from appliance.schema.messages import SCHEMA_FINGERPRINT
 
 START_SECONDS = 30.0  # a child that is not ready by then has failed
@@ -83,6 +83,7 @@ class Daemon:
         self._engine: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
         self._restarts = 0
+        self._lost: set[str] = set()
         self._ids: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -213,9 +214,26 @@ class Daemon:
         status = self._writer.poll()
         if status is not None:
             self._restart_writer(status)
-        lost = self._instance.intact()
-        if lost:
-            raise DaemonError(f"shared memory {lost[0]} was removed or truncated by someone else")
+        self._check_regions()
+
+    def _check_regions(self) -> None:
+        """A bridge's ring that someone took away concerns that bridge only: the loop fences it (law 8)."""
+        assert self._instance is not None
+        lost = set(self._instance.intact()) - self._lost
+        self._lost |= lost
+        rings = {
+            name(self.config.instance, bridge.name)
+            for bridge in self.config.bridges
+            for name in (in_name, out_name)
+        }
+        for region in sorted(lost & rings):
+            print(
+                f"mam run: shared memory {region} was removed or truncated by someone else; "
+                "its bridge is fenced",
+                file=sys.stderr,
+            )
+        for region in sorted(lost - rings):
+            raise DaemonError(f"shared memory {region} was removed or truncated by someone else")
 
     def _restart_writer(self, status: int) -> None:
         """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""

@@ -272,6 +272,7 @@ static bool fifo_allows(const struct mam_engine *engine, const struct mam_block 
 
 /* Books the children from number `first` on. */
 void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint32_t first) {
+    bool fresh = first == 0 && engine->positions[block->position].holding_count == 0; /* nobody to be found */
     if (first == 0) {
         mam_hold_house(engine, block, block->house);
         mam_unreserve(engine, block);
@@ -282,7 +283,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
             continue;
         }
         if (child->holding == MAM_NONE) {
-            uint32_t found = mam_holding_find(engine, block->position, child->account);
+            uint32_t found = fresh ? MAM_NONE : mam_holding_find(engine, block->position, child->account);
             child->holding =
                 found != MAM_NONE ? found : mam_holding_open(engine, block->position, child->account);
         }

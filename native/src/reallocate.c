@@ -92,7 +92,6 @@ static void add_child(struct mam_engine *engine, struct mam_block *block, uint32
                                                           .member = rows->member[row],
                                                           .holding = MAM_NONE,
                                                           .deferred_block = MAM_NONE,
-                                                          .measure = rows->measure[row],
                                                           .planned = rows->result[row],
                                                           .assigned = rows->result[row]};
     struct mam_plan_member member;
