@@ -1,7 +1,8 @@
-"""A seeded exchange: LPs that fill in part, reject, fall silent, repeat, lose, correct and take back; a server that
-books, refuses, puts off, forgets and repeats; a master and an operator who do as they please. The laws are checked
-after every message from the outputs alone (tests/engine/books.py); at the end every lot that an LP has filled is a
-child's or the house's.
+"""A seeded exchange, to which nobody is kind.
+
+LPs fill in part, reject, fall silent, repeat, lose, correct and take back; a server books, refuses, puts off,
+forgets and repeats; a master and an operator do as they please. The laws are checked after every message from the
+outputs alone (tests/engine/books.py); at the end every lot that an LP has filled is a child's or the house's.
 
     python -m tests.engine.exchange SEED STEPS
 
@@ -268,8 +269,8 @@ class Exchange(Desk):
         super().member(login, weight, **fields)
 
     def change_member(self) -> None:
-        status = self.random.choice(["active", "active", "inactive", "left"])
-        on_leave = self.random.choice(["keep", "close"])
+        status = self.random.choice(["active", "active", "inactive", "left", "left"])
+        on_leave = self.random.choice(["keep", "close", "close"])
         most = self.random.choice(["0", "0", "0.05"])
         login = self.random.choice(self.logins)
         self.member(login, status=status, on_leave=on_leave, max_volume=most)
@@ -290,7 +291,9 @@ class Exchange(Desk):
         deadline = self.engine.deadline
         step = self.random.choice([10**6, 10**7, 6 * 10**8])
         self.clock(
-            max(self.time, deadline) if deadline is not None and self.random.random() < 0.7 else self.time + step
+            max(self.time, deadline)
+            if deadline is not None and self.random.random() < 0.7
+            else self.time + step
         )
 
     def reconnect(self) -> None:
@@ -298,7 +301,14 @@ class Exchange(Desk):
 
     def step(self) -> None:
         """One thing happens."""
-        rare = [self.cancel, self.kill, self.change_member, self.change_policy, self.reconnect]
+        rare = [
+            self.cancel,
+            self.kill,
+            self.change_member,
+            self.change_member,
+            self.change_policy,
+            self.reconnect,
+        ]
         often = [self.open, self.close, self.answer, self.answer, self.quotes, self.quotes, self.tick]
         often += [self.deliver] * 4 + [lp.act for lp in self.lps.values()]
         self.random.choice(rare if self.random.random() < 0.06 else often)()

@@ -26,6 +26,24 @@ def test_the_exchange_meets_what_it_is_for() -> None:
     for seed in range(200, 212):
         for output in run(seed, 200).log:
             seen |= {output["msg"], str(output.get("reason")), str(output.get("status"))}
-    wanted = {"rolled_back", "reallocated", "unwound", "late_fill", "busted", "corrected", "overfilled", "fenced"}
-    wanted |= {"HouseChange", "BookingQuery", "LegCancel", "BookSource", "flattened", "left", "done", "rejected"}
+    wanted = {
+        "rolled_back",
+        "reallocated",
+        "unwound",
+        "late_fill",
+        "busted",
+        "corrected",
+        "overfilled",
+        "fenced",
+    }
+    wanted |= {
+        "HouseChange",
+        "BookingQuery",
+        "LegCancel",
+        "BookSource",
+        "flattened",
+        "left",
+        "done",
+        "rejected",
+    }
     assert wanted <= seen, wanted - seen
