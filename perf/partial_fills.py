@@ -1,7 +1,6 @@
 """A block of 1,000 children over 5 LPs with 20 partial fills, beside the same block filled at once.
 
-    python perf/partial_fills.py      prints engine time per message (p50, p99) and in total, and writes perf/results
-
+`python perf/partial_fills.py` prints engine time per message and in total, and writes perf/results.
 Times are those of Engine.apply, with the Python call and the copying of the outputs in them.
 """
 

@@ -1,8 +1,8 @@
 """A seeded exchange, to which nobody is kind.
 
 LPs fill in part, reject, fall silent, repeat, lose, correct and take back; a server books, refuses, puts off,
-forgets and repeats; a master and an operator do as they please. The laws are checked after every message from the
-outputs alone (tests/engine/books.py); at the end every lot that an LP has filled is a child's or the house's.
+forgets and repeats; a master and an operator do as they please. The laws are checked after every message from
+the outputs alone (tests/engine/books.py); at the end every lot that an LP filled is a child's or the house's.
 
     python -m tests.engine.exchange SEED STEPS
 

@@ -1,6 +1,7 @@
 """`mam simulate` over every scenario: one per row of the state table, readable as documentation.
 
-python -m tests.engine.test_scenarios      writes the expected outputs anew; read the difference before you commit it
+`python -m tests.engine.test_scenarios` writes the expected outputs anew;
+read the difference before you commit it.
 """
 
 from pathlib import Path
