@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import keys, replay_command
+from appliance.audit import export_command, keys, receipt_command, replay_command
 from appliance.audit.errors import AuditError
+from appliance.audit.progress import Bar
 from appliance.audit.report import Report
 from appliance.audit.verify import verify
 
@@ -18,11 +18,13 @@ _USAGE_KINDS = {"empty", "origin", "key"}
 
 def add_parser(subparsers: Any) -> None:
     """Adds `audit` with its own subcommands; each sets `run`, which returns the exit status."""
-    parser = subparsers.add_parser("audit", help="the signed log: verify it, make a key")
+    parser = subparsers.add_parser("audit", help="the signed log: verify, replay, explain, export it")
     commands = parser.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
     _add_verify(commands)
     _add_keygen(commands)
     replay_command.add_parser(commands)
+    export_command.add_parser(commands)
+    receipt_command.add_parser(commands)
 
 
 def _add_verify(commands: Any) -> None:
@@ -67,10 +69,9 @@ def run_keygen(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, say by the exit status what it means."""
     key = keys.load_verifier(options.key)
-    bar = _Bar() if sys.stderr.isatty() and not options.json else None
+    bar = Bar(quiet=options.json)
     report = verify(options.dir, key, bar, [_read(path) for path in options.checkpoint])
-    if bar is not None:
-        bar.end()
+    bar.end()
     if options.json:
         print(json.dumps({**report.as_dict(), "verdict": verdict(report, options.live)}, indent=2))
     else:
@@ -116,19 +117,3 @@ def text(report: Report, live: bool = False) -> str:
         lines.append(f"  {report.bytes:,} bytes in {report.segments} segments; {rate:,.0f} records/s")
     lines += [f"  note: {note}" for note in report.notes]
     return "\n".join(lines)
-
-
-class _Bar:
-    """A progress bar on standard error."""
-
-    def __init__(self) -> None:
-        self._shown = -1
-
-    def __call__(self, done: int, total: int) -> None:
-        percent = 100 * done // total if total else 100
-        if percent > self._shown:
-            self._shown = percent
-            print(f"\r[{'#' * (percent // 4):25}] {percent:3} %", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        print("\r" + " " * 34 + "\r", end="", file=sys.stderr, flush=True)
