@@ -5,7 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import export_command, keys, receipt_command, replay_command
+from appliance.audit import (
+    explain_command,
+    export_command,
+    keys,
+    query_command,
+    receipt_command,
+    replay_command,
+)
 from appliance.audit.errors import AuditError
 from appliance.audit.progress import Bar
 from appliance.audit.report import Report
@@ -24,6 +31,8 @@ def add_parser(subparsers: Any) -> None:
     _add_keygen(commands)
     replay_command.add_parser(commands)
     export_command.add_parser(commands)
+    explain_command.add_parser(commands)
+    query_command.add_parser(commands)
     receipt_command.add_parser(commands)
 
 
