@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +15,17 @@ from appliance.audit import (
     query_command,
     receipt_command,
     replay_command,
+    segments,
 )
 from appliance.audit.errors import AuditError
+from appliance.audit.log import KEYS, Log, is_being_written
 from appliance.audit.progress import Bar
 from appliance.audit.report import Report
 from appliance.audit.verify import verify
+from appliance.audit.writer import REQUEST
 
 GOOD, BAD_NEWS, USAGE = 0, 1, 2
+ROTATE_SECONDS = 30.0
 _USAGE_KINDS = {"empty", "origin", "key"}
 """Not the log is at fault, but what was asked for."""
 
@@ -29,6 +36,7 @@ def add_parser(subparsers: Any) -> None:
     commands = parser.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
     _add_verify(commands)
     _add_keygen(commands)
+    _add_rotate(commands)
     replay_command.add_parser(commands)
     export_command.add_parser(commands)
     explain_command.add_parser(commands)
@@ -67,6 +75,55 @@ def _add_keygen(commands: Any) -> None:
         "--out", required=True, type=Path, metavar="FILE", help="private key; FILE.vkey is the public one"
     )
     parser.set_defaults(run=run_keygen)
+
+
+def _add_rotate(commands: Any) -> None:
+    parser = commands.add_parser(
+        "rotate",
+        help="change the log's key: the old one is wiped",
+        description="The log names the next key, the old key signs that and is wiped: who steals the new one "
+        "cannot rewrite what was before. Any epoch's public key verifies the whole log. A writer that runs "
+        "is asked to do it. Exit status: 0 done; 1 the writer did not; 2 not a log of that key.",
+    )
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="private key; not needed while a writer runs"
+    )
+    parser.set_defaults(run=run_rotate)
+
+
+def run_rotate(options: argparse.Namespace) -> int:
+    """Change the key, or have the writer do it; print the new public key."""
+    directory: Path = options.dir
+    if not segments.paths(directory):
+        raise AuditError(f"{directory}: holds no log")
+    if is_being_written(directory):
+        return _ask_writer(directory)
+    if options.key is None:
+        raise AuditError(f"{directory}: no writer runs, so the private key is needed (--key)")
+    with closing(Log(directory, keys.KeyFile(options.key))) as log:
+        log.change_key()
+        print(log.signer.verifier.vkey)
+    return GOOD
+
+
+def _ask_writer(directory: Path) -> int:
+    request = directory / REQUEST
+    before = set((directory / KEYS).iterdir())
+    request.touch()
+    deadline = time.monotonic() + ROTATE_SECONDS
+    while request.exists():
+        if time.monotonic() > deadline:
+            request.unlink(missing_ok=True)
+            print(f"{directory}: the writer did not change its key", file=sys.stderr)
+            return BAD_NEWS
+        time.sleep(0.02)
+    new = sorted(set((directory / KEYS).iterdir()) - before)
+    if not new:
+        print(f"{directory}: the writer could not change its key; its log says why", file=sys.stderr)
+        return BAD_NEWS
+    print(new[-1].read_text().strip())
+    return GOOD
 
 
 def run_keygen(options: argparse.Namespace) -> int:

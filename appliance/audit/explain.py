@@ -295,7 +295,7 @@ class Explainer:
 
 
 def _exact(plan: Json, member: Json) -> str | None:
-    """Volume times weight by the sum of weights as an exact decimal or fraction; None where the method is absolute."""
+    """Its share of the volume, as an exact decimal or fraction; None where the method is absolute."""
     if plan["method"] not in _PROPORTIONAL or not plan["total_weight"]:
         return None
     share = Fraction(plan["volume"]) * member["weight"] / plan["total_weight"]
