@@ -68,9 +68,15 @@ def _spec(bridge: BridgeSection) -> BridgeSpec:
 class Daemon:
     """One running instance. A context manager: leaving it ends everything, whatever happened inside."""
 
-    def __init__(self, config: Config, patience: Callable[[], None] = lambda: None) -> None:
-        """Nothing is made yet; `start` does. `patience` is called while it waits, and may raise."""
+    def __init__(
+        self, config: Config, patience: Callable[[], None] = lambda: None, keep_undrained: bool = True
+    ) -> None:
+        """Nothing is made yet; `start` does. `patience` is called while it waits, and may raise.
+
+        `keep_undrained`: when the writer fails, the memory stays, and the next daemon drains its journal.
+        """
         self.config = config
+        self._keep_undrained = keep_undrained
         self._patience = patience
         self.status = 0
         self._instance: Instance | None = None
@@ -128,11 +134,17 @@ class Daemon:
 
     def _salvage(self, ring: Ring) -> None:
         """What a killed daemon's journal still holds goes into the log before the ring is made anew."""
-        done = subprocess.run(self._writer_command("--once"), start_new_session=True, check=False)
-        if done.returncode != 0:
+        if not self._drain():
             raise DaemonError(
                 "the journal of the former run could not be drained into the log; nothing was removed"
             )
+
+    def _drain(self) -> bool:
+        """A writer that takes what the journal holds, and ends."""
+        done = subprocess.run(
+            self._writer_command("--once"), stdin=subprocess.DEVNULL, start_new_session=True, check=False
+        )
+        return done.returncode == 0
 
     def _start_writer(self) -> None:
         assert self._instance is not None
@@ -211,9 +223,7 @@ class Daemon:
         """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""
         while True:
             if status >= 0 or self._restarts == RESTARTS_MAX:
-                raise DaemonError(
-                    f"the audit writer ended by itself ({_fate(status)}); trading stops with it"
-                )
+                raise DaemonError(f"the audit writer ended ({_fate(status)}); trading stops with it")
             self._restarts += 1
             print(f"mam run: the audit writer ended ({_fate(status)}); starting it again", file=sys.stderr)
             try:
@@ -229,10 +239,25 @@ class Daemon:
         """End everything, in order; safe to call at any time, and twice. `status` 1: not all ended well."""
         with contextlib.ExitStack() as stack:
             if self._instance is not None:
-                stack.callback(self._instance.close)
+                stack.callback(self._leave, self._instance, self._engine is not None, self._writer)
             stack.callback(self._end, self._writer, WRITER_END_SECONDS, "the audit writer")
             stack.callback(self._end, self._engine, ENGINE_END_SECONDS, "the engine")
             self._instance = self._engine = self._writer = None
+
+    def _leave(self, instance: Instance, journaled: bool, writer: "subprocess.Popen[bytes] | None") -> None:
+        """Remove the memory; but no journal that may hold what the log has not: outputs have left on it."""
+        drained = writer is None or writer.returncode == 0 or not journaled
+        if writer is not None and writer.returncode < 0 and not drained:  # killed: another one can
+            drained = self._drain()
+        if drained or not self._keep_undrained:
+            instance.close()
+            return
+        instance.directory.close_all()
+        self.status = 1
+        print(
+            f"mam run: /dev/shm/mam.{instance.name}.* stays: the next start drains its journal into the log",
+            file=sys.stderr,
+        )
 
     def _end(self, process: "subprocess.Popen[bytes] | None", seconds: float, what: str) -> None:
         if process is None:
