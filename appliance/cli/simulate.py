@@ -85,6 +85,10 @@ class Simulation:
             "members": kinds.count("Member"),
             "instruments": kinds.count("Instrument"),
             "bridges": len(sources) + 3,
+            "groups": kinds.count("GroupPolicy"),
+            "blocks": kinds.count("MasterDeal") + kinds.count("MasterOrder"),
+            "children": 2 * kinds.count("Member"),
+            "holdings": 4 * kinds.count("Member"),
         }
         self.engine = Engine(capacities_for(**{key: min(wanted[key], LIMITS[key]) for key in wanted}))
         self._numbers: dict[str, int] = {"host": HOST}

@@ -160,7 +160,7 @@ static uint16_t check_fill(struct mam_engine *engine, const struct mam_block *bl
 static void leg_ended(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                       uint16_t reason) {
     leg->status = LEG_ENDED;
-    bool more = block->filled < mam_block_target(block) && !block->cancelled &&
+    bool more = block->filled < mam_block_target(block) && !block->cancelled && !engine->halted &&
                 block->policy.on_partial == MAM_ON_PARTIAL_COMPLETE;
     if (more && mam_leg_send_next(engine, block)) {
         return;

@@ -66,6 +66,9 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
         bool put = mam_table_put(&engine->instrument_by_id, m->instrument, at);
         MAM_ASSERT(put);
     }
+    if (engine->instruments[at].definition.volume_step != m->volume_step) {
+        mam_carry_forget(engine, at, MAM_NONE);
+    }
     engine->instruments[at] = (struct mam_instrument_state){.definition = *m,
                                                             .bridge = engine->bridge,
                                                             .base = indexes[0],
@@ -170,6 +173,9 @@ static uint16_t check_policy(const struct mam_group_policy *m, uint16_t *field) 
     if (m->price_mode != MAM_PRICE_MODE_AVERAGE) {
         return fault(field, 15, MAM_REASON_NOT_SUPPORTED);
     }
+    if (m->rounding == MAM_ROUNDING_OVERFLOW && m->overflow_login == 0) {
+        return fault(field, 5, MAM_REASON_OUT_OF_RANGE);
+    }
     if (m->deviation < 0 || m->deviation > MAM_PRICE_MAX) {
         return fault(field, 16, MAM_REASON_OUT_OF_RANGE);
     }
@@ -199,6 +205,9 @@ uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_p
         MAM_ASSERT(put);
         engine->groups[at] =
             (struct mam_group_state){.id = m->group, .first_member = MAM_NONE, .last_member = MAM_NONE};
+    }
+    if (engine->groups[at].policy.rounding != m->rounding) {
+        mam_carry_forget(engine, MAM_NONE, at);
     }
     engine->groups[at].policy = *m;
     engine->groups[at].currency = currency;
@@ -276,6 +285,17 @@ uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, ui
     return MAM_REASON_NONE;
 }
 
+/* What works is taken back; what was filled is allocated. */
+static void cancel_working(struct mam_engine *engine, uint32_t group) {
+    for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
+        struct mam_block *block = &engine->blocks[at];
+        if (block->status == MAM_BLOCK_STATUS_WORKING && (group == MAM_NONE || block->group == group)) {
+            block->cancelled = 1;
+            mam_leg_cancel(engine, block);
+        }
+    }
+}
+
 uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_switch *m, uint16_t *field) {
     if (m->action == MAM_KILL_ACTION_FLATTEN) {
         return fault(field, 4, MAM_REASON_NOT_SUPPORTED);
@@ -283,6 +303,9 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
     uint8_t killed = m->action == MAM_KILL_ACTION_STOP;
     if (m->scope == MAM_KILL_SCOPE_APPLIANCE) {
         engine->killed = killed;
+        if (killed) {
+            cancel_working(engine, MAM_NONE);
+        }
         return MAM_REASON_NONE;
     }
     uint32_t group = mam_group_find(engine, m->group);
@@ -290,5 +313,8 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
         return fault(field, 2, MAM_REASON_UNKNOWN_GROUP);
     }
     engine->groups[group].killed = killed;
+    if (killed) {
+        cancel_working(engine, group);
+    }
     return MAM_REASON_NONE;
 }
