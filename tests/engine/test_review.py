@@ -86,9 +86,3 @@ def test_the_house_gets_nothing_that_a_client_can_have() -> None:
     desk.execution(leg, "0.28", "0.28", "1.1001")
     outputs = desk.execution(leg, "0.28", "0", "0", kind="ended")
     assert volumes(outputs) == {1: "0.1", 2: "0.18"}
-
-
-def test_overflow_needs_a_named_account() -> None:
-    desk = Desk()
-    fields = {"currency": "USD", "method": "equal", "on_refused": "house", "rounding": "overflow"}
-    refused(desk.send("control", "GroupPolicy", group=7, policy_version=1, **fields), "out_of_range")
