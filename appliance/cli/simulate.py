@@ -18,7 +18,16 @@ from appliance.schema.messages import BY_NAME
 
 Line = tuple[int, dict[str, Any]]
 _BRIDGE = re.compile(r"[A-Za-z0-9_-]{1,31}")
-LIMITS = {"accounts": 1 << 20, "members": 1 << 20, "instruments": 4096, "bridges": 64}  # of the engine
+LIMITS = {  # of the engine
+    "accounts": 1 << 20,
+    "members": 1 << 20,
+    "instruments": 4096,
+    "bridges": 64,
+    "groups": 65536,
+    "blocks": 1 << 20,
+    "children": 1 << 24,
+    "holdings": 1 << 24,
+}
 
 
 def add_parser(commands: Any) -> None:
