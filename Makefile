@@ -46,8 +46,9 @@ schema-check: setup ## Checks the schema, and that it only appends to that of co
 fuzz: setup ## Fuzzes the C decoders (FUZZ_SECONDS=60 each)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -k fuzz $(ARGS)
 
-perf: setup ## Benchmarks; results go to perf/
-	@$(BIN)/python -m pytest perf $(ARGS)
+perf: setup ## Benchmarks, one after the other (ARGS=--record keeps the results in perf/results)
+	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation audit_writer; do \
+		echo "== $$name"; $(BIN)/python perf/$$name.py $(ARGS) || true; done
 
 wheel: setup ## Builds the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w dist .
