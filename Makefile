@@ -49,8 +49,9 @@ fuzz: setup ## Fuzzes the C decoders (FUZZ_SECONDS=60 each)
 nightly: setup ## Ten million messages of the hostile exchange (MESSAGES=..., SEED=...); prints a failing seed
 	@$(BIN)/python -m tests.engine.exchange --nightly $(or $(SEED),1) $(or $(MESSAGES),10000000)
 
-perf: setup ## Benchmarks; results go to perf/
-	@$(BIN)/python -m pytest perf $(ARGS)
+perf: setup ## Benchmarks, one after the other (ARGS=--record keeps the results in perf/results)
+	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation audit_writer; do \
+		echo "== $$name"; $(BIN)/python perf/$$name.py $(ARGS) || true; done
 
 wheel: setup ## Builds the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w dist .

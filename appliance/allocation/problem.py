@@ -13,7 +13,7 @@ QUOTES_MAX = 1_000
 _DECIMAL = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"
 _PATTERNS = {_DECIMAL: 'a decimal in a text, such as "0.01"'}
 Decimal = Annotated[str, msgspec.Meta(pattern=_DECIMAL)]
-Currency = Annotated[str, msgspec.Meta(min_length=1, max_length=8)]
+Currency = Annotated[str, msgspec.Meta(max_length=8)]
 Login = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
@@ -22,7 +22,7 @@ class Instrument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     base: Currency = ""
-    profit: Currency = "USD"
+    profit: Currency = ""  # default: the second three letters of the symbol
     margin: Currency = ""
     contract_size: Decimal = "100000"
     digits: Annotated[int, msgspec.Meta(ge=0, le=8)] = 5

@@ -88,7 +88,7 @@ def _instruments(desk: _Desk, problem: Problem) -> None:
         instrument=1,
         symbol=traded.symbol,
         base_currency=traded.base or traded.symbol[:3],
-        profit_currency=traded.profit,
+        profit_currency=traded.profit or traded.symbol[3:6] or "USD",
         margin_currency=traded.margin or traded.base or traded.symbol[:3],
         contract_size=traded.contract_size,
         digits=traded.digits,

@@ -3,26 +3,45 @@
 import argparse
 import json
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import keys, replay_command
+from appliance.audit import (
+    explain_command,
+    export_command,
+    keys,
+    query_command,
+    receipt_command,
+    replay_command,
+    segments,
+)
 from appliance.audit.errors import AuditError
+from appliance.audit.log import KEYS, Log, is_being_written
+from appliance.audit.progress import Bar
 from appliance.audit.report import Report
 from appliance.audit.verify import verify
+from appliance.audit.writer import REQUEST
 
 GOOD, BAD_NEWS, USAGE = 0, 1, 2
+ROTATE_SECONDS = 30.0
 _USAGE_KINDS = {"empty", "origin", "key"}
 """Not the log is at fault, but what was asked for."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds `audit` with its own subcommands; each sets `run`, which returns the exit status."""
-    parser = subparsers.add_parser("audit", help="the signed log: verify it, make a key")
+    parser = subparsers.add_parser("audit", help="the signed log: verify, replay, explain, export it")
     commands = parser.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
     _add_verify(commands)
     _add_keygen(commands)
+    _add_rotate(commands)
     replay_command.add_parser(commands)
+    export_command.add_parser(commands)
+    explain_command.add_parser(commands)
+    query_command.add_parser(commands)
+    receipt_command.add_parser(commands)
 
 
 def _add_verify(commands: Any) -> None:
@@ -58,6 +77,55 @@ def _add_keygen(commands: Any) -> None:
     parser.set_defaults(run=run_keygen)
 
 
+def _add_rotate(commands: Any) -> None:
+    parser = commands.add_parser(
+        "rotate",
+        help="change the log's key: the old one is wiped",
+        description="The log names the next key, the old key signs that and is wiped: who steals the new one "
+        "cannot rewrite what was before. Any epoch's public key verifies the whole log. A writer that runs "
+        "is asked to do it. Exit status: 0 done; 1 the writer did not; 2 not a log of that key.",
+    )
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="private key; not needed while a writer runs"
+    )
+    parser.set_defaults(run=run_rotate)
+
+
+def run_rotate(options: argparse.Namespace) -> int:
+    """Change the key, or have the writer do it; print the new public key."""
+    directory: Path = options.dir
+    if not segments.paths(directory):
+        raise AuditError(f"{directory}: holds no log")
+    if is_being_written(directory):
+        return _ask_writer(directory)
+    if options.key is None:
+        raise AuditError(f"{directory}: no writer runs, so the private key is needed (--key)")
+    with closing(Log(directory, keys.KeyFile(options.key))) as log:
+        log.change_key()
+        print(log.signer.verifier.vkey)
+    return GOOD
+
+
+def _ask_writer(directory: Path) -> int:
+    request = directory / REQUEST
+    before = set((directory / KEYS).iterdir())
+    request.touch()
+    deadline = time.monotonic() + ROTATE_SECONDS
+    while request.exists():
+        if time.monotonic() > deadline:
+            request.unlink(missing_ok=True)
+            print(f"{directory}: the writer did not change its key", file=sys.stderr)
+            return BAD_NEWS
+        time.sleep(0.02)
+    new = sorted(set((directory / KEYS).iterdir()) - before)
+    if not new:
+        print(f"{directory}: the writer could not change its key; its log says why", file=sys.stderr)
+        return BAD_NEWS
+    print(new[-1].read_text().strip())
+    return GOOD
+
+
 def run_keygen(options: argparse.Namespace) -> int:
     """Make a key; print the public one."""
     print(keys.generate(options.origin, options.out).vkey)
@@ -67,10 +135,9 @@ def run_keygen(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, say by the exit status what it means."""
     key = keys.load_verifier(options.key)
-    bar = _Bar() if sys.stderr.isatty() and not options.json else None
+    bar = Bar(quiet=options.json)
     report = verify(options.dir, key, bar, [_read(path) for path in options.checkpoint])
-    if bar is not None:
-        bar.end()
+    bar.end()
     if options.json:
         print(json.dumps({**report.as_dict(), "verdict": verdict(report, options.live)}, indent=2))
     else:
@@ -116,19 +183,3 @@ def text(report: Report, live: bool = False) -> str:
         lines.append(f"  {report.bytes:,} bytes in {report.segments} segments; {rate:,.0f} records/s")
     lines += [f"  note: {note}" for note in report.notes]
     return "\n".join(lines)
-
-
-class _Bar:
-    """A progress bar on standard error."""
-
-    def __init__(self) -> None:
-        self._shown = -1
-
-    def __call__(self, done: int, total: int) -> None:
-        percent = 100 * done // total if total else 100
-        if percent > self._shown:
-            self._shown = percent
-            print(f"\r[{'#' * (percent // 4):25}] {percent:3} %", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        print("\r" + " " * 34 + "\r", end="", file=sys.stderr, flush=True)

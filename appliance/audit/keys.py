@@ -45,8 +45,27 @@ def _read(path: Path) -> str:
     return data.decode()
 
 
+CREDENTIAL = "credential:"
+
+
+def resolve(path: Path) -> Path:
+    """The file of a key: itself, or for `credential:NAME` what systemd gave the unit under that name."""
+    text = str(path)
+    if not text.startswith(CREDENTIAL):
+        return path
+    name, folder = text.removeprefix(CREDENTIAL), os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder is None:
+        raise AuditError(
+            f"{text}: there are no credentials; only a systemd unit with LoadCredential= has them"
+        )
+    if not name or "/" in name:
+        raise AuditError(f"{text}: expected the name of a credential")
+    return Path(folder) / name
+
+
 def load_signer(path: Path) -> Signer:
-    """The private key of a file that only its owner can read."""
+    """The private key of a file that only its owner can read, or of a credential (see `resolve`)."""
+    path = resolve(path)
     text = _read(path)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -66,3 +85,80 @@ def load_verifier(key: str) -> Verifier:
     except AuditError as error:
         text = str(error)
         raise AuditError(text if text.startswith(key) else f"{key}: {text}") from None
+
+
+class KeyFile:
+    """A log's private key in its file, and the change to the next one, which a crash may interrupt anywhere.
+
+    FILE holds the key; FILE.next the next one while the log is being told of it; FILE.old the last one while
+    it is wiped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """AuditError when there is no such key, or others can read it."""
+        self.replaceable = not str(path).startswith(CREDENTIAL)
+        self.path = resolve(path)
+        self.signer = load_signer(path)
+        self._next, self._old = Path(f"{self.path}.next"), Path(f"{self.path}.old")
+        self.following: Signer | None = None
+        if self.replaceable:
+            _wipe(self._old)
+            if self._next.exists():
+                self.following = self._load_next()
+
+    def _load_next(self) -> Signer | None:
+        try:
+            return load_signer(self._next)
+        except AuditError:
+            return None  # it was never written whole, so the log was never told of it
+
+    def make_next(self) -> Signer:
+        """A new key beside the present one; durable when this returns."""
+        if not self.replaceable:
+            raise AuditError(
+                f"{CREDENTIAL}{self.path.name}: a credential cannot be replaced; keep the key in a file"
+            )
+        self.discard_next()
+        self.following = Signer.generate(self.signer.name)
+        _create(self._next, self.following.text + "\n", 0o600)
+        _sync_folder(self.path.parent)
+        return self.following
+
+    def discard_next(self) -> None:
+        """The log was not told of it."""
+        if self.replaceable:
+            _wipe(self._next)
+        self.following = None
+
+    def take_next(self) -> None:
+        """The next key is the key; the one before is wiped."""
+        assert self.following is not None
+        self._old.unlink(missing_ok=True)
+        os.link(self.path, self._old)
+        os.rename(self._next, self.path)
+        _sync_folder(self.path.parent)
+        _wipe(self._old)
+        self.signer, self.following = self.following, None
+
+
+def _wipe(path: Path) -> None:
+    """Overwrites a key and removes it. The disk itself may keep copies all the same."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.write(descriptor, bytes(os.fstat(descriptor).st_size))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,7 @@
 Nothing is signed before it is durable, and nothing is written after a failed write or sync: the process ends.
 """
 
+import base64
 import contextlib
 import fcntl
 import hashlib
@@ -17,11 +18,14 @@ from appliance._native import ffi, lib
 from appliance.audit import checkpoint, records, recovery, segments
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError
+from appliance.audit.keys import KeyFile
 from appliance.audit.note import Signer
 
 LOCK = "lock"
 KEYS = "keys"
 _BUFFER_BYTES = 1 << 20
+_CLOSING_BYTES = 1 << 15
+"""More than the two records of a change of key take."""
 
 
 class WriteFailed(Exception):
@@ -58,10 +62,11 @@ class Log:
     """Opens or makes the log in `directory`; raises AuditError when it cannot be continued."""
 
     def __init__(
-        self, directory: Path, signer: Signer, segment_length: int = segments.LENGTH_DEFAULT
+        self, directory: Path, signer: Signer | KeyFile, segment_length: int = segments.LENGTH_DEFAULT
     ) -> None:
         self.directory = directory
-        self.signer = signer
+        self.keys = signer if isinstance(signer, KeyFile) else None
+        self.signer = signer.signer if isinstance(signer, KeyFile) else signer
         self.segment_length = segments.check_length(segment_length)
         self.signed: Checkpoint | None = None
         self.epoch = 0
@@ -124,8 +129,11 @@ class Log:
         newest = segments.read_header(segments.paths(self.directory)[-1])
         if newest.origin_hash != self._origin_hash:
             raise AuditError(f"{self.directory}: is the log of another origin than {self.signer.name!r}")
-        end = recovery.recover(self.directory, self.signer.verifier)
-        if end.vkey not in (None, self.signer.verifier.vkey):
+        following = self.keys.following if self.keys is not None else None
+        known = [signer.verifier for signer in (self.signer, following) if signer is not None]
+        end = recovery.recover(self.directory, known)
+        changing = following is not None and end.vkey == following.verifier.vkey
+        if not changing and end.vkey not in (None, self.signer.verifier.vkey):
             raise AuditError(
                 f"{self.directory}: is signed with {end.vkey}, not with {self.signer.verifier.vkey}"
             )
@@ -139,6 +147,10 @@ class Log:
         lib.mam_log_use(
             self.native, self._descriptor, end.segment.native, scan.offset, scan.ordinal, tree, scan.sequence
         )
+        if changing:  # a crash came between
+            self._finish_change(end.epoch, end.closing)
+        elif self.keys is not None:
+            self.keys.discard_next()
 
     @property
     def _origin_hash(self) -> bytes:
@@ -245,6 +257,36 @@ class Log:
     def unsigned(self) -> int:
         """Leaves that no checkpoint covers yet."""
         return self.size - (self.signed.size if self.signed else 0)
+
+    # Keys
+
+    def change_key(self) -> None:
+        """Closes the epoch: the log names the next key, the old one signs that and is wiped."""
+        if self.keys is None:
+            raise AuditError(f"{self.directory}: its key is in no file, so it cannot be changed")
+        following = self.keys.make_next()
+        if self.native.length - self.native.offset < _CLOSING_BYTES:
+            self.rotate()  # a start must find both records of the change in one segment
+        self.say(
+            "epoch_closed",
+            epoch=self.epoch,
+            size=self.size,
+            root=base64.b64encode(self.root()).decode(),
+            next_epoch=self.epoch + 1,
+            next_vkey=following.verifier.vkey,
+        )
+        self._finish_change(self.epoch + 1, closing=True)
+
+    def _finish_change(self, epoch: int, closing: bool) -> None:
+        """From where the log names the next key. `closing`: the old key must still sign that."""
+        assert self.keys is not None
+        if closing:
+            self.say("checkpoint", note=self.sign().decode())
+        assert self.keys.following is not None
+        self.signer, self.epoch = self.keys.following, epoch
+        self._write_key()
+        self.sign()  # before the old key goes: the next start must know who signed the newest checkpoint
+        self._must(self.keys.take_next)
 
     def _release(self) -> None:
         if self._descriptor >= 0:

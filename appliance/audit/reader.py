@@ -1,8 +1,9 @@
 """Reading a log: its entries in order, each frame checked. Whether the log is *true* says verify."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from appliance._native import ffi, lib
 from appliance.audit import checkpoint, note, records, segments
@@ -35,6 +36,44 @@ class Entry:
     """1 input, 2 output, 3 the log's own record (records.py)."""
     message: bytes
     """SBE message, header included; of kind 3: JSON."""
+
+
+@dataclass
+class Batch:
+    """Leaves of one segment that follow each other: where their entries are in the file."""
+
+    data: bytes
+    base: Any
+    """The file's bytes, as uint8_t *."""
+    first_leaf: int
+    offsets: Any
+    """uint64_t *, one an entry."""
+    count: int
+
+    def up_to(self, size: int) -> "Batch":
+        """The same, without the leaves from `size` on."""
+        return replace(self, count=max(0, min(self.count, size - self.first_leaf)))
+
+    def since(self, leaf: int) -> "Batch":
+        """The same, without the leaves before `leaf`."""
+        skip = max(0, min(self.count, leaf - self.first_leaf))
+        return replace(
+            self, first_leaf=self.first_leaf + skip, offsets=self.offsets + skip, count=self.count - skip
+        )
+
+    def entry(self, number: int) -> bytes:
+        """The bytes of a leaf, the journal entry's header included."""
+        at = int(self.offsets[number])
+        length = int.from_bytes(
+            self.data[at - segments.FRAME_HEADER : at - segments.FRAME_HEADER + 4], "little"
+        )
+        return self.data[at : at + length]
+
+    def hashes(self) -> bytes:
+        """Their leaf hashes, 32 bytes each."""
+        out = ffi.new("uint8_t[]", 32 * self.count)
+        lib.mam_leaf_hashes(self.base, self.offsets, self.count, out)
+        return bytes(ffi.buffer(out))
 
 
 class _SegmentReader:
@@ -75,6 +114,22 @@ class _SegmentReader:
         lib.mam_scan_accept(self.scan, 0, sequence)
         return entry
 
+    def batches(self) -> "Iterator[Batch]":
+        """The same, many at a time; each batch must be used before the next is asked for."""
+        status = lib.MAM_SCAN_MORE
+        while status in (lib.MAM_SCAN_MORE, lib.MAM_SCAN_OWN):
+            first = int(self.scan.tree.size)
+            status = lib.mam_scan_run(self.scan, _BATCH, 0, self._offsets, self._passed)
+            if self._passed[0]:
+                yield Batch(self.data, self._base, first, self._offsets, int(self._passed[0]))
+            if status == lib.MAM_SCAN_OWN:
+                leaf, self._offsets[0] = int(self.scan.tree.size), self.scan.offset + segments.FRAME_HEADER
+                self._own()
+                yield Batch(self.data, self._base, leaf, self._offsets, 1)
+        if status != lib.MAM_SCAN_END:
+            text = _STATUS_TEXT[status]
+            raise AuditError(f"{self.segment.path.name}: record {self.scan.tree.size} {text}")
+
     def ends_quietly(self, covered: int) -> bool:
         """Whether what stopped `entries` in the last segment is an unfinished tail and no damage."""
         proof = ffi.new("struct mam_frame *")
@@ -105,21 +160,56 @@ def read_entries(directory: Path | str, first_leaf: int = 0) -> Iterator[Entry]:
 
     A torn or unfinished tail of the last segment ends the log quietly: no checkpoint covers it.
     """
-    paths = segments.paths(Path(directory))
+    for part in _parts(Path(directory), first_leaf):
+        yield from (entry for entry in part if entry.leaf_index >= first_leaf)
+
+
+def read_batches(directory: Path | str, first_leaf: int = 0) -> Iterator[Batch]:
+    """The same in bulk, for what hashes or replays many; the first batch begins with `first_leaf`."""
+    for part in _parts(Path(directory), first_leaf, _SegmentReader.batches):
+        for batch in part:
+            later = batch.since(first_leaf)
+            if later.count:
+                yield later
+
+
+def _parts(
+    directory: Path, first_leaf: int, read: Callable[[_SegmentReader], Iterator[Any]] = _SegmentReader.entries
+) -> Iterator[Iterator[Any]]:
+    """What `read` makes of each segment from that of `first_leaf` on."""
+    paths = segments.paths(directory)
     if not paths:
         raise AuditError(f"{directory}: holds no log (no segment files)")
     headers = [segments.read_header(path) for path in paths]
-    covered = covered_leaves(Path(directory))
+    covered = covered_leaves(directory)
     start = max(0, sum(1 for header in headers if header.first_leaf <= first_leaf) - 1)
     for number in range(start, len(paths)):
-        part = _SegmentReader(paths[number])
         following = headers[number + 1] if number + 1 < len(paths) else None
-        try:
-            yield from (entry for entry in part.entries() if entry.leaf_index >= first_leaf)
-        except AuditError:
-            if following is not None or not part.ends_quietly(covered):
-                raise
-        part.check_end(following)
+        yield _whole(_SegmentReader(paths[number]), read, following, covered)
+
+
+def _whole(
+    part: _SegmentReader,
+    read: Callable[[_SegmentReader], Iterator[Any]],
+    following: Segment | None,
+    covered: int,
+) -> Iterator[Any]:
+    try:
+        yield from read(part)
+    except AuditError:
+        if following is not None or not part.ends_quietly(covered):
+            raise
+    part.check_end(following)
+
+
+def frontier_at(directory: Path, leaf: int) -> tuple[Any, Iterator[Batch]]:
+    """The tree (struct mam_merkle *) before the segment that holds `leaf`, and the batches from there on."""
+    headers = [segments.read_header(path) for path in segments.paths(directory)]
+    before = [header for header in headers if header.first_leaf <= leaf]
+    if not before:
+        raise AuditError(f"{directory}: record {leaf} is no longer in the log, which begins later")
+    tree = ffi.new("struct mam_merkle *", before[-1].native.tree)
+    return tree, read_batches(directory, before[-1].first_leaf)
 
 
 def holds_entry(directory: Path, sequence: int, entry: bytes) -> bool:

@@ -30,6 +30,8 @@ class End:
     vkey: str | None
     """Of the current epoch, as the log itself names it; None when the records read do not say."""
     cut_bytes: int
+    closing: bool
+    """The last thing the log says is that its epoch is closed; the closed key has not signed that yet."""
 
 
 def newest_checkpoint(directory: Path, keys: list[Verifier]) -> Checkpoint | None:
@@ -52,9 +54,10 @@ def _read_from_disk(path: Path) -> bytes:
 
 
 class _Recovery:
-    def __init__(self, directory: Path, verifier: Verifier) -> None:
+    def __init__(self, directory: Path, verifiers: list[Verifier]) -> None:
         self.directory = directory
-        self.checkpoint = newest_checkpoint(directory, [verifier])
+        self.checkpoint = newest_checkpoint(directory, verifiers)
+        self.closing = False
         self.epoch = 0
         self.vkey: str | None = None
         self.scan: Any = None
@@ -78,7 +81,7 @@ class _Recovery:
                 raise self.damage(segment.path, "does not end where the next segment begins")
         self._check_covered()
         self.scan.base = ffi.NULL  # `data` ends here
-        return End(segment, self.scan, self.checkpoint, self.epoch, self.vkey, cut)
+        return End(segment, self.scan, self.checkpoint, self.epoch, self.vkey, cut, self.closing)
 
     def _first_to_read(self, every: list[Segment]) -> int:
         size = self.checkpoint.size if self.checkpoint else 0
@@ -128,6 +131,7 @@ class _Recovery:
             self.vkey = str(record.get("vkey"))
         elif record["record"] == "epoch_closed":
             self.epoch, self.vkey = int(record["next_epoch"]), str(record["next_vkey"])
+        self.closing = record["record"] == "epoch_closed"
         lib.mam_scan_accept(scan, 1, sequence)
 
     def _check_root(self, segment: Segment) -> None:
@@ -167,6 +171,9 @@ class _Recovery:
         return used - int(scan.offset)
 
 
-def recover(directory: Path, verifier: Verifier) -> End:
-    """Reads the log's end, cuts a torn tail; raises AuditError when the log cannot be continued."""
-    return _Recovery(directory, verifier).run()
+def recover(directory: Path, verifiers: list[Verifier]) -> End:
+    """Reads the log's end, cuts a torn tail; raises AuditError when the log cannot be continued.
+
+    `verifiers`: of the keys that may have signed the newest checkpoint.
+    """
+    return _Recovery(directory, verifiers).run()

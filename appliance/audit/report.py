@@ -9,7 +9,7 @@ class Problem:
     """One thing that is wrong.
 
     kind: changed, missing, reordered, duplicate, truncated, root, signature, gap, header, leftover,
-    incomplete: the log is not what was written. empty, origin, key: it is not the log that was asked for.
+    incomplete, epoch: the log is not what was written. empty, origin, key: not the log that was asked for.
     """
 
     kind: str

@@ -44,10 +44,15 @@ class _Verification:
         self.report = Report(str(directory), key.name, key.vkey)
         self.checkpoint: Checkpoint | None = None
         self.note = b""
-        self.outside = [checkpoint.read(data, [key])[0] for data in witnessed]
+        self.outside_notes = witnessed
+        self.outside = [Checkpoint.from_text(note.parse(data)[0]) for data in witnessed]
         self.parts: list[Part] = []
         self.keys: list[Verifier] = []
         """As the log itself names them, one an epoch."""
+        self.closed: list[int] = []
+        """Size of the log when each epoch ended: more than that its key may not sign."""
+        self.closing: int | None = None
+        """Where the closed key's last signature must stand, as a leaf."""
         self.agreed = 0
         """Size at which a signed root last agreed: a change lies behind it."""
         self._lock = threading.Lock()
@@ -171,8 +176,11 @@ class _Verification:
                 self.problem("truncated", f"{names}: covered by the checkpoint, but cut off", last.size)
         except _Broken:
             intact = False
+        if self.closing is not None and last.size > self.closing:
+            self._check_closing(last.size, "")
         self._check_keys()
         self._check_signature()
+        self._read_outside()
         if intact and self.checkpoint is not None:
             self._check_root(self.checkpoint, "the signed one")
             for outside in self.outside:
@@ -207,6 +215,7 @@ class _Verification:
     def _check_own(self, own: OwnRecord) -> None:
         """The log's own records: keys, epochs, and the checkpoints that are leaves."""
         what = own.record["record"]
+        self._check_closing(own.leaf_index, what)
         try:
             if what == "log_opened":
                 self._open(own)
@@ -214,12 +223,28 @@ class _Verification:
                 self._same_root(own, int(own.record["size"]), base64.b64decode(str(own.record["root"])))
                 self.keys.append(Verifier.from_vkey(str(own.record["next_vkey"])))
                 self.report.epoch = int(own.record["next_epoch"])
+                self.closed.append(own.leaf_index + 1)
+                self.closing = own.leaf_index + 1
             elif what == "checkpoint":
-                signed, _ = checkpoint.read(str(own.record["note"]).encode(), self.keys)
+                data = str(own.record["note"]).encode()
+                size = Checkpoint.from_text(note.parse(data)[0]).size
+                signed, _ = checkpoint.read(data, self._keys_at(size))
                 self._same_root(own, signed.size, signed.root)
         except (AuditError, ValueError, TypeError, KeyError) as error:
             kind = "signature" if isinstance(error, note.BadSignature | note.NotSigned) else "changed"
             self.problem(kind, f"record {own.leaf_index}: {error}", own.leaf_index, own.segment)
+
+    def _keys_at(self, size: int) -> list[Verifier]:
+        """The one key that may sign a log of that size, as far as the log has named it."""
+        epoch = sum(1 for closed in self.closed if closed < size)
+        return self.keys[epoch : epoch + 1]
+
+    def _check_closing(self, leaf: int, what: object) -> None:
+        """Right behind `epoch_closed` the closed key signs it: else a later key could have made it."""
+        closing, self.closing = self.closing, None
+        if closing is not None and (leaf != closing or what != "checkpoint"):
+            text = f"record {closing}: is not the closed key's signature under the end of its epoch"
+            self.problem("epoch", text, closing)
 
     def _open(self, own: OwnRecord) -> None:
         if own.leaf_index != 0:
@@ -254,10 +279,9 @@ class _Verification:
         trusted = {self.key, *(self.keys if self.key in self.keys else [])}
         try:
             _, signers = note.verify(self.note, sorted(trusted, key=lambda key: key.vkey))
-            if self.key in self.keys and self.keys[-1] not in signers:
-                raise note.NotSigned(
-                    f"is signed with a key of an earlier epoch, not with {self.keys[-1].vkey}"
-                )
+            wanted = self._keys_at(self.checkpoint.size) if self.checkpoint else []
+            if self.key in self.keys and not set(wanted) <= set(signers):
+                raise note.NotSigned(f"is signed with a key of another epoch, not with {wanted[0].vkey}")
         except note.NotSigned as error:
             if self.key in self.keys:
                 self.problem("signature", f"{path}: {error}")
@@ -274,6 +298,12 @@ class _Verification:
                 self._differs(signed.size, which)
             except _Broken:
                 return
+
+    def _read_outside(self) -> None:
+        """Their signatures, by the key of their epoch; AuditError: not a checkpoint of this log."""
+        for data, outside in zip(self.outside_notes, self.outside, strict=True):
+            known = self._keys_at(outside.size) if self.key in self.keys else []
+            checkpoint.read(data, [*known, *([] if self.key in known else [self.key])])
 
     def _check_outside(self, outside: Checkpoint) -> None:
         if outside.size > self.report.records:

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +33,8 @@ _DRAIN_SECONDS_MAX = 30.0
 _RECORD_SECONDS = 1.0
 """Under load a signed checkpoint becomes a leaf this often: it narrows down where a log was changed."""
 _LOOK_SECONDS = 0.1
+REQUEST = "rotate"
+"""A file of this name in the log's directory asks the writer for a new key; it removes the file when done."""
 _log = logging.getLogger("mam.audit")
 
 
@@ -50,6 +52,10 @@ class WriterConfig:
     cpu: int | None = None
     parent: int | None = None
     """End when this process is gone."""
+    epoch_seconds: int = 0
+    """A new key this often; 0: when asked to (`mam audit rotate`)."""
+    epoch_records: int = 0
+    """A new key after so many leaves; 0: not by size."""
     once: bool = False
     """Take what the ring holds, and end."""
 
@@ -99,6 +105,9 @@ class Writer:
         self._nap_ns = config.nap_us * 1000
         self._reader = ffi.new("struct mam_journal_reader *")
         self._signed_at = 0.0
+        self._config = config
+        self._epoch_at, self._epoch_size = time.monotonic(), log.size
+        self._look_at = 0.0
         self._recorded_at = 0.0
         self._entries_recorded = 0
         if lib.mam_journal_attach(self._reader, ring, ring_length) != 0:
@@ -145,6 +154,7 @@ class Writer:
     def _idle(self) -> None:
         lib.mam_journal_heartbeat(self._reader, time.time_ns() // 1_000_000)
         self._sign_when_due()
+        self._change_key_when_due()
         time.sleep(max(self._nap_ns, 50_000) / 1e9)
 
     # The work
@@ -157,7 +167,26 @@ class Writer:
         if status != lib.MAM_LOG_OK:
             return self._stopped(status)
         self._sign_when_due()
+        self._change_key_when_due()
         return OK
+
+    def _change_key_when_due(self) -> None:
+        now, config = time.monotonic(), self._config
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_SECONDS
+        asked = (self.log.directory / REQUEST).exists()
+        late = 0 < config.epoch_seconds <= now - self._epoch_at
+        long = 0 < config.epoch_records <= self.log.size - self._epoch_size
+        if not (asked or late or long):
+            return
+        try:
+            self.log.change_key()
+        except AuditError as error:
+            _log.error("%s", error)
+            self._config = replace(config, epoch_seconds=0, epoch_records=0)
+        (self.log.directory / REQUEST).unlink(missing_ok=True)
+        self._epoch_at, self._epoch_size = now, self.log.size
 
     def _stopped(self, status: int) -> int:
         """A round that was not plain: exit status, OK to go on."""
@@ -221,7 +250,7 @@ def run_writer(config: WriterConfig) -> int:
     if config.cpu is not None:
         os.sched_setaffinity(0, {config.cpu})
     try:
-        signer = keys.load_signer(config.key)
+        signer = keys.KeyFile(config.key)
         with (
             Region.attach(journal_name(config.instance)) as journal,
             _counters_region(config.instance) as counted,
@@ -274,6 +303,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--nap-us", type=int, default=200, metavar="US", help="sleep when idle; 0 spins")
     parser.add_argument("--cpu", type=int, metavar="N")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+    parser.add_argument("--epoch-seconds", type=int, default=0, metavar="S", help="a new key this often")
+    parser.add_argument("--epoch-records", type=int, default=0, metavar="N", help="a new key after so many")
     parser.add_argument("--once", action="store_true", help="take what the ring holds, and end")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="mam audit writer: %(message)s", stream=sys.stderr)
@@ -288,6 +319,8 @@ def main(arguments: list[str] | None = None) -> int:
             nap_us=options.nap_us,
             cpu=options.cpu,
             parent=options.parent,
+            epoch_seconds=options.epoch_seconds,
+            epoch_records=options.epoch_records,
             once=options.once,
         )
     )

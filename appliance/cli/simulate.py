@@ -18,7 +18,16 @@ from appliance.schema.messages import BY_NAME
 
 Line = tuple[int, dict[str, Any]]
 _BRIDGE = re.compile(r"[A-Za-z0-9_-]{1,31}")
-LIMITS = {"accounts": 1 << 20, "members": 1 << 20, "instruments": 4096, "bridges": 64}  # of the engine
+LIMITS = {  # of the engine
+    "accounts": 1 << 20,
+    "members": 1 << 20,
+    "instruments": 4096,
+    "bridges": 64,
+    "groups": 65536,
+    "blocks": 1 << 20,
+    "children": 1 << 24,
+    "holdings": 1 << 24,
+}
 
 
 def add_parser(commands: Any) -> None:
@@ -85,6 +94,10 @@ class Simulation:
             "members": kinds.count("Member"),
             "instruments": kinds.count("Instrument"),
             "bridges": len(sources) + 3,
+            "groups": kinds.count("GroupPolicy"),
+            "blocks": kinds.count("MasterDeal") + kinds.count("MasterOrder"),
+            "children": 2 * kinds.count("Member"),
+            "holdings": 4 * kinds.count("Member"),
         }
         self.engine = Engine(capacities_for(**{key: min(wanted[key], LIMITS[key]) for key in wanted}))
         self._numbers: dict[str, int] = {"host": HOST}

@@ -45,8 +45,9 @@ class AuditSection(Section, kw_only=True):
     """Where the log goes, and who signs it."""
 
     directory: FilePath
-    key: FilePath  # file of the private signing key (mam audit keygen)
+    key: FilePath  # file of the private signing key (mam audit keygen), or credential:NAME of the unit
     cpu: Cpu | None = None
+    epoch_hours: Annotated[int, msgspec.Meta(ge=0, le=8760)] = 24  # a new key this often; 0: only when asked
 
 
 class BridgeSection(Section, kw_only=True):

@@ -129,6 +129,8 @@ class Daemon:
         audit = self.config.audit
         command = [sys.executable, "-m", "appliance.audit.writer", "--instance", self.config.instance]
         command += ["--dir", audit.directory, "--key", audit.key, *more]
+        if not audit.key.startswith(keys.CREDENTIAL):
+            command += ["--epoch-seconds", str(audit.epoch_hours * 3600)]
         return command if audit.cpu is None else [*command, "--cpu", str(audit.cpu)]
 
     def _salvage(self, ring: Ring) -> None:

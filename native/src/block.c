@@ -273,7 +273,8 @@ static void take_deal(struct mam_engine *engine, const struct mam_master_deal *m
 }
 
 uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_deal *m, uint16_t *field) {
-    struct request request = {.ticket = m->position != 0 ? m->position : m->deal,
+    uint64_t order = m->order != 0 ? m->order : m->deal; /* a server names a position by its opening order */
+    struct request request = {.ticket = m->position != 0 ? m->position : order,
                               .volume = m->volume,
                               .side = m->side,
                               .entry = m->entry};

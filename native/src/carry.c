@@ -13,6 +13,17 @@ int64_t *mam_carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t m
     return &engine->carries[(uint64_t)instrument * engine->limits.members + member];
 }
 
+void mam_carry_forget(struct mam_engine *engine, uint32_t instrument, uint32_t group) {
+    for (uint32_t i = 0; i < engine->instrument_count; i++) {
+        for (uint32_t at = 0; at < engine->member_count; at++) {
+            if ((instrument == MAM_NONE || instrument == i) &&
+                (group == MAM_NONE || engine->members[at].group == group)) {
+                *mam_carry_at(engine, i, at) = 0;
+            }
+        }
+    }
+}
+
 void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         *mam_carry_at(engine, block->instrument, engine->rows.member[i]) = engine->rows.carry[i];

@@ -80,7 +80,8 @@ static void round_opening(struct mam_engine *engine, const struct mam_block *blo
     struct mam_allocation allocation = {
         .count = block->child_count,
         .family = MAM_FAMILY_PROPORTIONAL,
-        .rounding = mam_carry_kept(block) ? MAM_ROUNDING_CARRY : MAM_ROUNDING_LARGEST_REMAINDER,
+        .rounding = block->policy.rounding == MAM_ROUNDING_CARRY ? MAM_ROUNDING_CARRY
+                                                                 : MAM_ROUNDING_LARGEST_REMAINDER,
         .on_shortfall = MAM_ON_SHORTFALL_REDISTRIBUTE,
         .below_min = MAM_BELOW_MIN_SKIP,
         .volume = part - part % block->step,
@@ -90,7 +91,7 @@ static void round_opening(struct mam_engine *engine, const struct mam_block *blo
         .login = rows->login,
         .weight = rows->weight,
         .cap = rows->cap,
-        .carry = rows->carry,
+        .carry = mam_carry_kept(block) ? rows->carry : NULL,
         .quota = rows->quota,
         .floor_volume = rows->floor_volume,
         .remainder = rows->remainder,

@@ -295,7 +295,13 @@ static uint16_t on_bridge_opened(struct mam_engine *engine, const struct mam_bri
     return MAM_REASON_NONE;
 }
 
+/* What a fenced bridge quoted is not traded on. */
 static uint16_t on_bridge_fenced(struct mam_engine *engine, const struct mam_bridge_fenced *message) {
+    if (message->bridge >= 1 && message->bridge <= engine->limits.bridges) {
+        for (uint32_t i = 0; i < engine->instrument_count; i++) {
+            memset(mam_quote_at(engine, i, message->bridge), 0, MAM_LEVELS * sizeof(struct mam_quote_state));
+        }
+    }
     mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_FENCED, MAM_REASON_MALFORMED, 0, message->bridge);
     return MAM_REASON_NONE;
 }
@@ -381,6 +387,23 @@ static uint16_t check_and_dispatch(struct mam_engine *engine, const void *messag
     return dispatch(engine, message, header->template_id, field);
 }
 
+/* A refused deal was executed all the same: a person must know, unless it is one that we have. */
+static void alarm_if_executed(struct mam_engine *engine, const void *message, uint32_t length,
+                              uint16_t reason) {
+    const struct mam_header *header = message;
+    if (length < sizeof *header || header->template_id != MAM_MASTER_DEAL_ID) {
+        return;
+    }
+    bool whole = length >= sizeof(struct mam_master_deal);
+    bool known = whole && reason == MAM_REASON_DUPLICATE &&
+                 mam_remembers(engine, engine->bridge, 1, ((const struct mam_master_deal *)message)->deal);
+    if (!known) {
+        bool broker = engine->bridges[engine->bridge].role == MAM_ROLE_BROKER;
+        mam_alert(engine, broker ? engine->bridge : MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_UNALLOCATED, reason, 0,
+                  0);
+    }
+}
+
 void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, const void *message,
                       uint32_t length) {
     MAM_ASSERT(bridge <= engine->limits.bridges && engine->put != NULL && time >= engine->now);
@@ -391,12 +414,7 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
     uint16_t reason = check_and_dispatch(engine, message, length, &field);
     if (reason != MAM_REASON_NONE) {
         mam_reject(engine, length >= 16 ? message : NULL, reason, field);
-        const struct mam_header *header = message;
-        if (length >= sizeof *header && header->template_id == MAM_MASTER_DEAL_ID &&
-            reason != MAM_REASON_DUPLICATE) {
-            bool broker = engine->bridges[bridge].role == MAM_ROLE_BROKER;
-            mam_alert(engine, broker ? bridge : MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_UNALLOCATED, reason, 0, 0);
-        }
+        alarm_if_executed(engine, message, length, reason);
     }
 }
 

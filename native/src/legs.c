@@ -99,7 +99,7 @@ void mam_legs_next(struct mam_engine *engine, struct mam_block *block) {
         return;
     }
     int64_t wanted = mam_legs_wanted(block);
-    if (wanted > 0 && block->stopped == MAM_REASON_NONE && engine->now < block->until &&
+    if (wanted > 0 && block->stopped == MAM_REASON_NONE && !engine->halted && engine->now < block->until &&
         block->policy.on_partial == MAM_ON_PARTIAL_COMPLETE) {
         mam_sweep(engine, block, MAM_LEG_EXECUTE, wanted);
     }

@@ -99,3 +99,11 @@ int mam_scan_tail(const struct mam_scan *scan, struct mam_frame *proof) {
     }
     return MAM_TAIL_TORN;
 }
+
+void mam_leaf_hashes(const uint8_t *base, const uint64_t *offsets, uint64_t count, uint8_t *hashes) {
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t length;
+        memcpy(&length, base + offsets[i] - MAM_FRAME_HEADER, sizeof length);
+        mam_sha256_leaf(base + offsets[i], length, hashes + 32 * i);
+    }
+}

@@ -14,10 +14,23 @@ static bool is_absolute(uint8_t method) {
 
 /* --- What each member brings --- */
 
+/* For rounding by equity: in the group's currency at mid; last where it cannot be told. */
+static int64_t equity_of(struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_account_state_row *account) {
+    int64_t equity = INT64_MIN;
+    uint8_t currency = engine->groups[block->group].currency;
+    if (block->policy.rounding != MAM_ROUNDING_LARGEST_EQUITY || !account->has_state ||
+        !mam_at_mid(engine, &engine->terms, account->equity, account->currency, currency, &equity)) {
+        return INT64_MIN;
+    }
+    return equity;
+}
+
 /* The group's members, in the order of joining, as the kernel's arrays. Returns how many. */
 uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     uint32_t count = 0;
+    bool percent = block->policy.method == MAM_METHOD_PERCENT;
     mam_terms_begin(engine, block);
     for (uint32_t at = engine->groups[block->group].first_member; at != MAM_NONE;
          at = engine->members[at].next) {
@@ -33,11 +46,14 @@ uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *b
         rows->holding[count] = MAM_NONE;
         rows->login[count] = account->login;
         rows->measure[count] = rows->weight[count] = 0;
-        rows->excluded[count] =
-            member->status == MAM_MEMBER_STATUS_INACTIVE
-                ? MAM_REASON_INACTIVE
-                : mam_weigh(engine, block, member, &rows->measure[count], &rows->weight[count]);
-        rows->equity[count] = rows->measure[count];
+        bool inactive = member->status == MAM_MEMBER_STATUS_INACTIVE;
+        rows->excluded[count] = inactive && !percent ? MAM_REASON_INACTIVE
+                                                     : mam_weigh(engine, block, member, &rows->measure[count],
+                                                                 &rows->weight[count]);
+        if (inactive && percent) { /* its percent is not the others': the block shrinks by it */
+            cap = (struct mam_cap){.reason = MAM_REASON_INACTIVE, .binding = MAM_CONSTRAINT_PERMISSION};
+        }
+        rows->equity[count] = equity_of(engine, block, account);
         rows->cap[count] = cap.volume;
         rows->cap_reason[count] = cap.reason;
         rows->binding[count] = cap.binding;
@@ -234,7 +250,7 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
         .cap_reason = rows->cap_reason,
         .equity = rows->equity,
         .excluded = rows->excluded,
-        .carry = rows->carry,
+        .carry = mam_carry_kept(block) ? rows->carry : NULL,
         .quota = rows->quota,
         .floor_volume = rows->floor_volume,
         .remainder = rows->remainder,
@@ -247,7 +263,7 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
         reason = (uint16_t)mam_allocate(&allocation, rows->kernel);
     }
     reason = conclude(engine, block, &allocation, block->policy.method, reason);
-    if (reason == MAM_REASON_NONE) {
+    if (reason == MAM_REASON_NONE && mam_carry_kept(block)) {
         mam_carry_keep(engine, block, count);
     }
     return reason;

@@ -2,11 +2,12 @@
 #include "state.h"
 
 bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask) {
+    int64_t stale_after = (int64_t)engine->instruments[instrument].definition.stale_after * 1000000;
     *bid = 0;
     *ask = INT64_MAX;
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
         const struct mam_quote_state *quote = mam_quote_at(engine, instrument, bridge);
-        if (quote->bid > 0) {
+        if (quote->bid > 0 && (stale_after == 0 || engine->now - quote->time <= stale_after)) {
             *bid = quote->bid > *bid ? quote->bid : *bid;
             *ask = quote->ask < *ask ? quote->ask : *ask;
         }

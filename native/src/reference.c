@@ -66,6 +66,9 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
         bool put = mam_table_put(&engine->instrument_by_id, m->instrument, at);
         MAM_ASSERT(put);
     }
+    if (engine->instruments[at].definition.volume_step != m->volume_step) {
+        mam_carry_forget(engine, at, MAM_NONE);
+    }
     engine->instruments[at] = (struct mam_instrument_state){.definition = *m,
                                                             .bridge = engine->bridge,
                                                             .base = indexes[0],
@@ -194,6 +197,9 @@ uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_p
         MAM_ASSERT(put);
         engine->groups[at] =
             (struct mam_group_state){.id = m->group, .first_member = MAM_NONE, .last_member = MAM_NONE};
+    }
+    if (engine->groups[at].policy.rounding != m->rounding) {
+        mam_carry_forget(engine, MAM_NONE, at);
     }
     engine->groups[at].policy = *m;
     engine->groups[at].currency = currency;

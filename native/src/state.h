@@ -2,10 +2,9 @@
  * The engine's state: private to the engine's own files. Plain arrays of fixed size, joined by indexes, so
  * that it can be copied, compared and rebuilt. MAM_NONE is "no index".
  *
- * Invariants (asserted in audit.c after every message that touches a block):
- *   block:    sum of children's assigned volumes + house = filled          (law 1)
- *             assigned never falls while legs work; = planned at full fill (law 2)
- *             every Booking of a block carries the block's price           (law 3)
+ * Invariants (block: asserted in block.c as it changes; all: native/tests/engine_audit.h recounts every
+ * table): block:    sum of children's assigned volumes + house = filled          (law 1) assigned never falls
+ * while legs work; = planned at full fill (law 2) every Booking of a block carries the block's price (law 3)
  *             the Plan was emitted before the first Leg or Booking         (law 4)
  *   position: sum of its holdings' volumes + house holding = the master's volume
  *   holding:  volume >= 0; a close takes its volume out when it is assigned, a refusal puts it back
@@ -268,7 +267,7 @@ struct mam_engine {
     struct mam_holding *holdings;
     struct mam_block *blocks;
     struct mam_child *children;
-    int64_t *carries; /* instrument x member: 1e-8 lot that rounding still owes */
+    int64_t *carries; /* instrument x member: what rounding owes, in 1 / MAM_CARRY_ONE step */
 
     struct mam_table instrument_by_id, account_by_login, group_by_id, member_by_key, position_by_key,
         holding_by_key, block_by_id, seen, fill_by_key, old_leg_by_key;
@@ -371,13 +370,17 @@ void mam_block_wake(struct mam_engine *engine, struct mam_block *block, int64_t 
 void mam_block_law_check(struct mam_engine *engine, const struct mam_block *block);
 
 /* --- carry.c: what rounding owes --- */
+/* What was owed under another rounding, or in another step, is no debt of the new one's. MAM_NONE: all. */
+void mam_carry_forget(struct mam_engine *engine, uint32_t instrument, uint32_t group);
 int64_t *mam_carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t member);
 /* After a plan: its first `count` rows' carries are the members'. */
 void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count);
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 static inline bool mam_carry_kept(const struct mam_block *block) {
-    return block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
+    bool used = block->policy.rounding == MAM_ROUNDING_CARRY ||
+                block->policy.rounding == MAM_ROUNDING_LARGEST_REMAINDER; /* there it breaks ties */
+    return used && block->entry == MAM_ENTRY_OPENING;
 }
 /* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
  * on top. */
@@ -456,8 +459,8 @@ struct mam_block *mam_block_find(struct mam_engine *engine, uint32_t id);
 uint8_t mam_currency(struct mam_engine *engine, const char *name); /* UINT8_MAX: table full */
 uint32_t mam_group_find(const struct mam_engine *engine, uint32_t id);
 /* Remembers a ticket of a bridge; false: it was seen before. */
-bool mam_remembers(const struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket);
 bool mam_remember(struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket);
+bool mam_remembers(const struct mam_engine *engine, uint32_t bridge, uint8_t family, uint64_t ticket);
 
 static inline struct mam_child *mam_child_at(struct mam_engine *engine, const struct mam_block *block,
                                              uint32_t child) {

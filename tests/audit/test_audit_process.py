@@ -226,3 +226,21 @@ def test_bad_input_is_one_line(host: Host) -> None:
         process = host.start(*arguments)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 2 and sentence in errors and errors.count("\n") == 1, errors
+
+
+def test_keys_change_under_load(host: Host) -> None:
+    """When asked, and by size; killed in between as well. The first public key verifies all of it."""
+    from tests.audit.test_audit_commands import run
+
+    process = host.start("--epoch-records", "300")
+    host.wait_running()
+    host.write(500)
+    assert run("rotate", str(host.log)) == 0
+    host.write(500)
+    kill(process)
+    process = host.start("--epoch-records", "300")
+    host.write(1000)
+    host.wait(lambda: host.counter(counters.DURABLE) == 2000)
+    assert end(host, process) == (0, "")
+    report = verify(host.log, host.vkey)
+    assert report.verified and report.epoch >= 2 and report.entries == 2000, report.problems

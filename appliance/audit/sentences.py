@@ -1,0 +1,106 @@
+"""What the log's codes mean, as sentences for people who read an explanation."""
+
+REASON = {
+    "none": "",
+    "not_executed": "less was executed than planned, and none of it fell to this account",
+    "zero_share": "its exact share is less than one volume step",
+    "below_minimum": "its share is under the instrument's minimum volume",
+    "above_maximum": "over a maximum volume",
+    "inactive": "its membership was not active",
+    "permission": "the account or the instrument may not be traded this way",
+    "state_missing": "the server had not told the account's figures yet",
+    "state_stale": "the server's figures of the account were too old",
+    "out_of_sync": "our figures of the account and the server's differed",
+    "drawdown_stop": "its drawdown limit had stopped it",
+    "member_maximum": "limited to the member's maximum volume",
+    "instrument_maximum": "limited to the instrument's maximum volume",
+    "margin_buffer": "limited so that its margin level stays over the member's buffer",
+    "leverage": "limited to the member's maximum leverage",
+    "holding": "limited to what it held of the position",
+    "zero_measure": "the figure that the policy divides by was zero or negative",
+    "zero_weights": "the weights add up to zero",
+    "no_rate": "no quote converted the account's currency into the group's",
+    "no_quote": "there was no usable quote",
+    "stale_quote": "the quote was too old",
+    "no_members": "nobody could take part",
+    "no_stop_loss": "the policy divides by risk, and the order had no stop-loss",
+    "percent_sum": "the percents of the members did not make exactly 100",
+    "shortfall": "a constraint bound, and the policy then rejects the whole order",
+    "no_liquidity": "no liquidity provider quoted enough within the deviation",
+    "lp_rejected": "the liquidity provider rejected the leg",
+    "lp_silent": "the liquidity provider did not answer in time",
+    "refused": "the broker's server refused the booking",
+    "price_mismatch": "it was booked at another price than asked",
+    "cancelled": "the master took the order back",
+    "killed": "the kill switch was set",
+    "halted": "trading was halted on a broken law",
+    "duplicate": "it had been seen before; nothing was done again",
+    "unknown_group": "there was no such group",
+    "unknown_instrument": "there was no such instrument",
+    "unknown_position": "the master held no such position",
+    "off_step": "the volume is not a multiple of the step",
+    "table_full": "a limit of the configuration was reached",
+    "busy": "the group already worked an order on this instrument",
+    "wrong_source": "this bridge may not send this message",
+    "malformed": "the bytes were no message of the schema",
+    "out_of_range": "a field was outside its range",
+    "overflow": "the figures did not fit 64 bits",
+    "not_supported": "this build does not do that",
+    "version_order": "the policy's version did not rise by one",
+    "in_use": "positions or blocks were open",
+    "price_collar": "the price was outside the collar",
+    "rate_limit": "too many orders in the second",
+    "daily_loss": "the day's loss limit was reached",
+}
+"""Reason code → clause."""
+
+BINDING = {
+    "none": "no constraint bound",
+    "permission": "its trading permission bound",
+    "sync": "the state of its figures bound",
+    "drawdown": "its drawdown limit bound",
+    "member_maximum": "the member's maximum volume bound",
+    "instrument_maximum": "the instrument's maximum volume bound",
+    "margin_buffer": "its margin buffer bound",
+    "leverage": "its maximum leverage bound",
+    "holding": "what it held of the position bound",
+}
+
+MEASURE = {
+    "balance": "balance",
+    "equity": "equity",
+    "free_margin": "free margin",
+    "risk": "equity",
+}
+"""Methods that divide by money, and which."""
+
+BOOKING = {
+    "booked": "booked by the server",
+    "refused": "refused by the server",
+    "retry": "not done; to be asked again",
+    "unknown": "outcome unknown; reconciled, never sent again",
+}
+
+
+def clause(reason: str) -> str:
+    """The clause of a reason code; a code without one is given with spaces."""
+    return REASON.get(reason, reason.replace("_", " "))
+
+
+def child_sentence(child: dict[str, object], volume: str) -> str:
+    """Why a child got what it got; `volume`: what was booked for it in the end."""
+    planned, reason = str(child["volume"]), str(child["reason"])
+    if planned == "0":
+        return f"gets nothing: {clause(reason)}" if reason != "none" else "gets nothing: its share is zero"
+    text = f"exact share {child['quota_shown']} lots"
+    floor = str(child["floor_volume"])
+    if str(child["binding"]) != "none":
+        text += f", at most {child['cap']} ({BINDING.get(str(child['binding']), child['binding'])})"
+    text += f"; {floor} in whole steps"
+    if planned != floor:
+        text += f", {planned} after the steps left over were given out"
+    if reason != "none":
+        text += f"; {clause(reason)}"
+    if volume != planned:
+        text += f"; of {planned} planned, {volume} was booked"
+    return text

@@ -1,0 +1,136 @@
+"""RFC 6962 trees: proofs that a leaf is in one, made from a log's segments and checked without it."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from appliance._native import ffi, lib
+from appliance.audit import reader
+from appliance.audit.errors import AuditError
+
+HASH_BYTES = 32
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The hash of a leaf's bytes."""
+    return hashlib.sha256(b"\0" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node."""
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+class Tree:
+    """A tree that grows leaf by leaf, from leaf hashes."""
+
+    def __init__(self, native: Any = None) -> None:
+        """`native`: a struct mam_merkle * to go on with; it is used, not copied."""
+        self.native = ffi.new("struct mam_merkle *") if native is None else native
+
+    @property
+    def size(self) -> int:
+        return int(self.native.size)
+
+    def append(self, hashes: bytes) -> None:
+        """Appends any number of leaf hashes, one after the other."""
+        base = ffi.from_buffer("uint8_t[]", hashes)
+        for at in range(0, len(hashes), HASH_BYTES):
+            lib.mam_merkle_append(self.native, base + at)
+
+    def root(self) -> bytes:
+        root = ffi.new("uint8_t[32]")
+        lib.mam_merkle_root(self.native, root)
+        return bytes(root)
+
+    def node(self, level: int) -> bytes:
+        """The root of the last full subtree of 2^level leaves, where the size has that bit."""
+        assert self.size >> level & 1
+        return bytes(self.native.node[level])
+
+
+def siblings(index: int, size: int) -> list[tuple[int, int]]:
+    """The subtrees [first, last) whose hashes make the inclusion proof, from the leaf's sibling up."""
+    if not 0 <= index < size:
+        raise AuditError(f"record {index} is not among the {size} that the checkpoint covers")
+    found = []
+    for level in range((size - 1).bit_length()):
+        first = (index >> level ^ 1) << level
+        if first < size:
+            found.append((first, min(first + (1 << level), size)))
+    return found
+
+
+def inclusion_proof(directory: Path, index: int, size: int) -> tuple[bytes, list[bytes], bytes]:
+    """The leaf's bytes, its proof in the tree of the first `size` leaves, and that tree's root.
+
+    What lies before the leaf's segment is taken from the segment's header; the root tells if it is right.
+    """
+    wanted = siblings(index, size)
+    native, batches = reader.frontier_at(directory, index)
+    tree, entry = Tree(native), b""
+    hashes: dict[tuple[int, int], bytes] = {}
+    right = [span for span in wanted if span[0] > index]
+    for batch in batches:
+        batch = batch.up_to(size)
+        if batch.count == 0:
+            break
+        if batch.first_leaf <= index < batch.first_leaf + batch.count:
+            entry = batch.entry(index - batch.first_leaf)
+            batch = _before(tree, batch, index, wanted, hashes)
+        _grow(tree, batch, right, hashes, index)
+    missing = [span for span in wanted if span not in hashes]
+    if missing or not entry:
+        raise AuditError(f"{directory}: holds fewer records than the {size} that its checkpoint covers")
+    proof = [hashes[span] for span in wanted]
+    return entry, proof, root_of_proof(index, size, leaf_hash(entry), proof)
+
+
+def _before(
+    tree: Tree,
+    batch: reader.Batch,
+    index: int,
+    wanted: Sequence[tuple[int, int]],
+    hashes: dict[tuple[int, int], bytes],
+) -> reader.Batch:
+    """Notes the left siblings, which are the frontier at the leaf; what of the batch follows the leaf."""
+    tree.append(batch.up_to(index).hashes())
+    for first, last in wanted:
+        if first < index:
+            hashes[first, last] = tree.node((last - first).bit_length() - 1)
+    tree.native.size = 0
+    return batch.since(index + 1)
+
+
+def _grow(
+    tree: Tree,
+    batch: reader.Batch,
+    right: list[tuple[int, int]],
+    hashes: dict[tuple[int, int], bytes],
+    index: int,
+) -> None:
+    """Before the leaf: the one tree of all. After it: one tree for each right sibling, in their order."""
+    if batch.first_leaf <= index:
+        tree.append(batch.hashes())
+        return
+    while right and batch.count:
+        first, last = right[0]
+        tree.append(batch.up_to(last).hashes())
+        batch = batch.since(last)
+        if tree.size == last - first:
+            hashes[right.pop(0)] = tree.root()
+            tree.native.size = 0
+
+
+def root_of_proof(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes:
+    """The root that a leaf hash and its proof give (RFC 9162 §2.1.3.2); AuditError: not of that size."""
+    spans = siblings(index, size)
+    if len(spans) != len(proof):
+        raise AuditError(
+            f"not a proof for record {index} of {size}: {len(proof)} hashes, expected {len(spans)}"
+        )
+    node = leaf
+    for (first, _), sibling in zip(spans, proof, strict=True):
+        node = node_hash(sibling, node) if first < index else node_hash(node, sibling)
+    return node
