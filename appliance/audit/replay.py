@@ -72,6 +72,7 @@ def _capacities(entry: Entry) -> Capacities:
         "children",
         "holdings",
         "bridges",
+        "positions",
         "history",
     )
     return Capacities(

@@ -111,6 +111,7 @@ class Demo:
                 blocks=1024,
                 children=_power_of_two(max(4096, 2 * members)),  # news: an order of every group at once
                 holdings=max(4096, scenario.max_bookings),
+                positions=max(4096, scenario.max_bookings),
                 history=_power_of_two(max(1024, 2 * len(scenario.orders))),
             ),
         )

@@ -31,6 +31,7 @@ class Capacities:
     children: int = 16384
     holdings: int = 65536
     bridges: int = 8
+    positions: int = 65536
     history: int = 65536
     leg_timeout_ms: int = 500
     booking_timeout_ms: int = 5000

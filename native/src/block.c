@@ -31,6 +31,7 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
                                 .next = MAM_NONE,
                                 .previous = engine->last_block,
                                 .deadline = INT64_MAX,
+                                .only = MAM_NONE,
                                 .step = definition->volume_step,
                                 .minimum = definition->volume_min,
                                 .tick = tick_of(definition),
@@ -247,6 +248,41 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
     mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
     mam_block_allocate(engine, block);
     return MAM_REASON_NONE;
+}
+
+/* A member's part alone, at the mark: its server executes the Booking; the master's volume follows. */
+bool mam_close_out(struct mam_engine *engine, uint32_t position, uint32_t account) {
+    struct mam_position_row *row = &engine->positions[position];
+    const struct mam_holding *holding = &engine->holdings[mam_holding_find(engine, position, account)];
+    const struct mam_instrument_book *of = &engine->books.instruments[row->instrument];
+    struct request request = {.group = row->group,
+                              .instrument = row->instrument,
+                              .position = position,
+                              .ticket = row->ticket,
+                              .volume = holding->volume - holding->reserved,
+                              .side = !row->side,
+                              .entry = MAM_ENTRY_CLOSING};
+    int64_t price = row->side == MAM_SIDE_BUY ? of->bid : of->ask;
+    if (price == 0 || !fits(engine, &request) || check_position(engine, &request) != MAM_REASON_NONE) {
+        return false;
+    }
+    struct mam_block *block = block_open(engine, request.group, request.instrument);
+    block->bridge = engine->accounts[account].bridge;
+    block->only = account;
+    block->execution = MAM_EXECUTION_MODE_POST_TRADE;
+    block->reference_price = block->price = price;
+    attach_position(engine, block, &request);
+    uint16_t reason = plan(engine, block);
+    if (reason != MAM_REASON_NONE) {
+        reject_block(engine, block, reason);
+        return false;
+    }
+    row->traded += block->volume;
+    block->filled = block->volume;
+    block->reason = MAM_REASON_DRAWDOWN_STOP;
+    mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
+    mam_block_allocate(engine, block);
+    return true;
 }
 
 static uint16_t check_order(const struct mam_engine *engine, const struct mam_master_order *m,

@@ -37,6 +37,7 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
     booking.side = block->side;
     booking.entry = block->entry;
     child->status = MAM_CHILD_ASKED;
+    mam_book_asked(engine, block, child);
     if (block->deadline == INT64_MAX) {
         mam_block_deadline(engine, block,
                            block->policy.booking_timeout != 0 ? block->policy.booking_timeout
@@ -241,6 +242,7 @@ static void on_booked(struct mam_engine *engine, struct mam_block *block, struct
     if (block->entry == MAM_ENTRY_OPENING && holding->ticket == 0) {
         holding->ticket = m->position;
     }
+    mam_book_booked(engine, block, child, m->position);
     answered(engine, block, holding, child->assigned);
 }
 
@@ -248,6 +250,7 @@ static void on_refused(struct mam_engine *engine, struct mam_block *block, struc
     struct mam_holding *holding = &engine->holdings[child->holding];
     int64_t volume = child->assigned;
     engine->counts.bookings_refused++;
+    mam_book_refused(engine, block, child);
     hold(engine, block, child, -1);
     give_to_house(engine, block, child, volume);
     block->reason = MAM_REASON_REFUSED;

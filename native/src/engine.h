@@ -28,6 +28,7 @@ struct mam_capacities {
     uint32_t children;           /* of all blocks at work, 1 … 2^24; rounded up to a power of two */
     uint32_t holdings;           /* (master position, account) pairs, 1 … 2^24 */
     uint32_t bridges;            /* 1 … MAM_BRIDGES_MAX */
+    uint32_t positions;          /* of all accounts at the server, and bookings on their way there, 1 … 2^24 */
     uint32_t history;            /* deals and orders remembered against repeats, 1 … 2^24 */
     uint32_t leg_timeout_ms;     /* an LP is silent after this */
     uint32_t booking_timeout_ms; /* the server is silent after this */
@@ -58,6 +59,9 @@ struct mam_engine_counts {
     int64_t children_working;
     int64_t holdings;
     int64_t halted;
+    int64_t positions;
+    int64_t revaluations; /* slots that a quote revalued */
+    int64_t stops;        /* members stopped by their drawdown */
 };
 
 /* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it

@@ -29,6 +29,9 @@ static uint32_t best_lp(struct mam_engine *engine, const struct mam_block *block
     int64_t best_size = 0;
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
         const struct mam_quote_state *quote = mam_quote_at(engine, block->instrument, bridge);
+        if (engine->bridges[bridge].role != MAM_ROLE_LP) {
+            continue; /* a server's prices are nobody's to deal on */
+        }
         if (!quote_usable(engine, block, quote) || used_before(block, bridge)) {
             continue;
         }

@@ -26,6 +26,7 @@ static uint32_t gather(struct mam_engine *engine, const struct mam_block *block)
             continue;
         }
         const struct mam_account_state_row *account = &engine->accounts[member->account];
+        mam_account_refresh(engine, member->account);
         struct mam_cap cap = mam_cap_of(engine, block, member);
         rows->member[count] = at;
         rows->account[count] = member->account;
@@ -281,13 +282,13 @@ static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block
     for (uint32_t at = position->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
         const struct mam_holding *holding = &engine->holdings[at];
         int64_t held = holding->volume - holding->reserved;
-        if (held > 0) {
+        if (held > 0 && (block->only == MAM_NONE || block->only == holding->account)) {
             holder_row(engine, count++, holding->account, at, engine->accounts[holding->account].login, held);
             *total += held;
         }
     }
     int64_t parked = position->house - position->house_reserved;
-    *house = parked > 0;
+    *house = parked > 0 && block->only == MAM_NONE;
     if (*house) {
         holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, parked);
         *total += parked;

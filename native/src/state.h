@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "assert.h"
+#include "books.h"
 #include "engine.h"
 #include "extents.h"
 #include "table.h"
@@ -50,8 +51,9 @@ struct mam_instrument_state {
 
 struct mam_account_state_row {
     uint64_t login;
-    int64_t balance, credit, equity, margin;
-    int64_t exposure;   /* what its positions are worth, in its currency */
+    int64_t balance, credit;
+    int64_t equity, margin; /* of the moment it was last valued (mam_account_refresh) */
+    int64_t free_margin;
     int64_t state_time; /* of the last AccountState */
     uint32_t leverage;
     uint32_t bridge;
@@ -116,6 +118,7 @@ struct mam_child {
     int64_t carry;   /* what the plan changed of its carry */
     int64_t measure; /* when planned */
     uint64_t deal; /* the server's number of its booking */
+    uint32_t row;  /* of books, plus 1: what it opens or closes there */
     uint8_t status;
     uint8_t tries;
 };
@@ -147,6 +150,7 @@ struct mam_block {
     uint8_t status, side, entry, execution, plan_emitted, cancelled;
     uint8_t reserved; /* a close that is being executed: its plan is reserved in the holdings */
     uint16_t reason;
+    uint32_t only; /* a close-out: the one account it closes; MAM_NONE: all holders */
     struct mam_leg_state legs[MAM_BRIDGES_MAX];
     struct mam_group_policy policy; /* frozen */
 };
@@ -198,6 +202,7 @@ struct mam_engine {
     uint32_t first_block, last_block;
     struct mam_extents extents;
     struct mam_scratch_rows rows;
+    struct mam_books books;
     struct mam_terms terms; /* of the plan that is being made */
 };
 
