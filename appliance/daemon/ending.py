@@ -22,8 +22,8 @@ class Ended(BaseException):
 class EndSignals:
     """A context manager. Outside of `held`, a signal raises Ended at once; inside, where `check` is called.
 
-    Only the first one counts: whoever presses Ctrl-C twice does not break the cleaning up. A signal that the
-    parent told us to ignore (nohup, a shell's background job) stays ignored.
+    Only the first one counts, to the end of the process: whoever presses Ctrl-C twice does not break the
+    cleaning up. A signal that the parent told us to ignore (nohup, a shell's background job) stays ignored.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class EndSignals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._before.items() if not self._number else ():
             signal.signal(number, handler)  # type: ignore[arg-type]
         os.close(self._wake)
         os.close(self._woken)

@@ -19,6 +19,7 @@ from appliance.broker.script import provider_script, server_script, write_script
 from appliance.daemon.config import AuditSection, BridgeSection, CapacitySection, Config, EngineSection
 from appliance.daemon.supervisor import Daemon
 from appliance.demo.actor import Actor, ActorFailed
+from appliance.demo.leftovers import instance_of, remove_lock, sweep
 from appliance.memory import Bridge, Counter, read_counters
 from appliance.schema.codec import from_json
 from appliance.schema.decimals import to_text
@@ -64,7 +65,7 @@ class Demo:
         """Starts nothing. `beat` is called some times a second, and may raise to end it all."""
         self.options = options
         self.scenario = scenario
-        self.instance = f"demo-{os.getpid()}"
+        self.instance = instance_of(os.getpid())
         self._beat = beat
         self._phase = "setting up"
         self._actors: list[Actor] = []
@@ -77,6 +78,9 @@ class Demo:
     def __enter__(self) -> Self:
         try:
             self._start()
+        except ActorFailed as error:
+            self._stop()
+            raise DemoFailed(str(error)) from None
         except BaseException:
             self._stop()
             raise
@@ -125,6 +129,7 @@ class Demo:
         directory = self.options.directory
         key = directory / "signing.key"
         self.vkey = keys.generate("demo.example/mam", key).vkey
+        sweep()
         self._daemon = Daemon(self._config(key), self._show)
         self._daemon.start()
         self._control = Bridge.attach(self.instance, "control", SCHEMA_FINGERPRINT)
@@ -145,6 +150,7 @@ class Demo:
 
     def _stop(self) -> None:
         with contextlib.ExitStack() as stack:
+            stack.callback(remove_lock, os.getpid())
             if self._daemon is not None:
                 stack.callback(self._daemon.stop)
             for actor in self._actors:

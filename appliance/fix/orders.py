@@ -7,11 +7,10 @@ the session lost.
 """
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from appliance.fix import codes, requests
-from appliance.fix.amounts import PRICE_MAX, volume
+from appliance.fix.amounts import LOT, PRICE_MAX, volume
 from appliance.fix.config import InstrumentSection, OrdersSection
 from appliance.fix.records import (
     ENDED,
@@ -381,8 +380,8 @@ class Orders:
         waiting = sum(self._volume(order, f, 32) * self._price(f, 31) for f in held)
         waiting_volume = sum(self._volume(order, f, 32) for f in held)
         lost = total - order.known - waiting_volume
-        average = fields.decimal(6) if fields.get(6) else 0
-        price = round(Fraction(total * average - known - waiting, lost)) if lost > 0 else 0
+        average = fields.ratio(6) * LOT
+        price = round((total * average - known - waiting) / lost) if lost > 0 else 0
         if not 0 < price <= PRICE_MAX:
             self._alarm(f"order {order.key}: a fill is missing and no price can be found for it")
             return False
@@ -432,10 +431,12 @@ class Orders:
         self._end(order, self._executed(fields))
 
     def _alive(self, order: Order, answer: bool) -> None:
-        if order.status != ENDED:
-            order.status = LIVE
-            if answer:
-                self._still_alive(order)
+        """A report of an order that is at work, or a late one of an order whose end is known already."""
+        if order.status == ENDED:
+            return
+        order.status = LIVE
+        if answer:
+            self._still_alive(order)
         if order.final and not order.held and order.known >= order.final_volume:
             self._end(order, self._now)
 

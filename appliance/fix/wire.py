@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 
 from appliance.schema import decimals
 
@@ -52,6 +53,13 @@ class Fields:
     def decimal(self, tag: int) -> int:
         """A number in units of 1e-8, exactly."""
         return number(tag, self.need(tag))
+
+    def ratio(self, tag: int) -> Fraction:
+        """A number of any precision, such as an average; 0 when it is absent."""
+        text = self.get(tag) or "0"
+        if not _NUMBER.fullmatch(text) or not any(character.isdigit() for character in text):
+            raise FixError(f"field {tag} must be a number, not {short(text)}")
+        return Fraction(text + "0" if text.endswith(".") else text)
 
     def group(self, count_tag: int) -> list["Fields"]:
         """The entries of a repeating group; each begins with the tag that follows the count.

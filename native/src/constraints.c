@@ -45,7 +45,7 @@ static struct mam_term *margin_slot(struct mam_engine *engine, uint32_t leverage
     if (engine->terms.margin[at].leverage != leverage || engine->terms.margin[at].currency != currency) {
         engine->terms.margin[at].leverage = leverage;
         engine->terms.margin[at].currency = currency;
-        engine->terms.margin[at].term.state = 0;
+        engine->terms.margin[at].term.stamp = 0;
     }
     return &engine->terms.margin[at].term;
 }
@@ -54,9 +54,10 @@ static struct mam_term *margin_slot(struct mam_engine *engine, uint32_t leverage
 static const struct mam_term *margin_in(struct mam_engine *engine, const struct mam_block *block,
                                         const struct mam_account_state_row *account) {
     struct mam_term *term = margin_slot(engine, account->leverage, account->currency);
-    if (term->state != 0) {
+    if (term->stamp == engine->terms.stamp) {
         return term;
     }
+    term->stamp = engine->terms.stamp;
     const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
     struct mam_conversion conversion;
     enum mam_reason reason = engine->terms.price == 0
@@ -71,7 +72,7 @@ static const struct mam_term *margin_in(struct mam_engine *engine, const struct 
         reason = mam_per_lot_convert(&term->per_lot, &conversion);
     }
     term->reason = (uint16_t)reason;
-    term->state = reason == MAM_REASON_NONE ? 1 : 2;
+    term->good = reason == MAM_REASON_NONE;
     return term;
 }
 
@@ -82,7 +83,7 @@ static void margin_buffer(struct mam_engine *engine, const struct mam_block *blo
         return;
     }
     const struct mam_term *margin = margin_in(engine, block, account);
-    if (margin->state != 1) {
+    if (!margin->good) {
         tighten(cap, 0, margin->reason, MAM_CONSTRAINT_MARGIN_BUFFER);
         return;
     }
@@ -103,9 +104,10 @@ static void margin_buffer(struct mam_engine *engine, const struct mam_block *blo
 static const struct mam_term *exposure_in(struct mam_engine *engine, const struct mam_block *block,
                                           uint8_t currency) {
     struct mam_term *term = &engine->terms.exposure[currency];
-    if (term->state != 0) {
+    if (term->stamp == engine->terms.stamp) {
         return term;
     }
+    term->stamp = engine->terms.stamp;
     const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
     struct mam_conversion conversion;
     enum mam_reason reason =
@@ -119,7 +121,7 @@ static const struct mam_term *exposure_in(struct mam_engine *engine, const struc
         reason = mam_per_lot_convert(&term->per_lot, &conversion);
     }
     term->reason = (uint16_t)reason;
-    term->state = reason == MAM_REASON_NONE ? 1 : 2;
+    term->good = reason == MAM_REASON_NONE;
     return term;
 }
 
@@ -129,7 +131,7 @@ static void leverage(struct mam_engine *engine, const struct mam_block *block,
         return;
     }
     const struct mam_term *exposure = exposure_in(engine, block, account->currency);
-    if (exposure->state != 1) {
+    if (!exposure->good) {
         tighten(cap, 0, exposure->reason, MAM_CONSTRAINT_LEVERAGE);
         return;
     }

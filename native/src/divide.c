@@ -25,9 +25,13 @@ static int64_t children_part(const struct mam_block *block) {
     return block->filled < block->planned ? block->filled : block->planned;
 }
 
-/* Law 2 of one child: within one step of filled * plan / planned, and not less than before. */
+/*
+ * Law 2 of one child: within one step of filled * plan / planned, and not less than before. An LP may fill
+ * less than a whole step; that rest is nobody's yet, and no part of what is shared.
+ */
 static bool entitled(const struct mam_block *block, int64_t step, int64_t plan, int64_t before, int64_t now) {
-    __int128 exact = (__int128)children_part(block) * plan;
+    int64_t part = children_part(block);
+    __int128 exact = (__int128)(part - part % step) * plan;
     __int128 has = (__int128)now * block->planned;
     __int128 distance = has > exact ? has - exact : exact - has;
     return now >= before && distance < (__int128)step * block->planned;

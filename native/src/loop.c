@@ -13,6 +13,7 @@
 #include "journal_entry.h"
 
 #define BATCH 16             /* messages of one ring before the next ring has its turn */
+#define FLUSH_EVERY 64       /* outputs of one message that are released together */
 #define COUNTERS_EVERY 1024  /* messages between two publications of the counters under load */
 #define HEARTBEAT_NS 1000000 /* heartbeats and counters at least this often */
 #define FLUSH_NS 1000000000  /* at the end: how long held outputs may still go out */
@@ -46,6 +47,8 @@ struct mam_loop {
     int64_t now, heartbeat_due;
     int64_t consumed, since_counters;
     int64_t journal_stalls, fenced, fences_untold, loops;
+    uint64_t touched; /* lanes with outputs that wait for the flush, a bit each */
+    uint32_t batched; /* outputs since the last flush */
     int32_t stop;
     uint32_t idle_rounds;
     struct lane lanes[MAM_BRIDGES_MAX];
@@ -142,8 +145,21 @@ static void hold(struct mam_loop *loop, struct lane *lane, const void *message, 
     }
 }
 
+/* The journal first, then the rings out: nothing is seen outside that is not journaled (law 4). */
+static void flush(struct mam_loop *loop) {
+    mam_ring_flush(&loop->journal);
+    for (uint64_t touched = loop->touched; touched != 0; touched &= touched - 1) {
+        mam_ring_flush(&loop->lanes[__builtin_ctzll(touched)].out);
+    }
+    loop->touched = 0;
+    loop->batched = 0;
+}
+
 static void put(void *context, uint32_t bridge, const void *message, uint32_t length) {
     struct mam_loop *loop = context;
+    if (loop->batched++ == FLUSH_EVERY) {
+        flush(loop);
+    }
     journal(loop, MAM_ENTRY_OUTPUT, bridge, message, length);
     if (bridge == MAM_BRIDGE_JOURNAL) {
         return;
@@ -157,6 +173,7 @@ static void put(void *context, uint32_t bridge, const void *message, uint32_t le
         hold(loop, lane, message, length);
     } else {
         lane->released++;
+        loop->touched |= UINT64_C(1) << (bridge - 1);
     }
 }
 
@@ -195,6 +212,7 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
         lane->released++;
         released++;
     }
+    mam_ring_flush(&lane->out);
     return released;
 }
 
@@ -267,6 +285,7 @@ static void consume(struct mam_loop *loop, uint32_t bridge, const void *message,
     stamp(loop);
     journal(loop, MAM_ENTRY_INPUT, bridge, message, length);
     mam_engine_apply(loop->engine, loop->now, bridge, message, length);
+    flush(loop);
     loop->consumed++;
     loop->since_counters++;
 }
@@ -521,6 +540,7 @@ static int attach_lane(struct lane *lane, const struct mam_loop_bridge *bridge, 
     int status = mam_ring_attach(&lane->in, bridge->in, bridge->in_length);
     if (status == 0) {
         status = mam_ring_attach(&lane->out, bridge->out, bridge->out_length);
+        mam_ring_batch(&lane->out, 1);
     }
     memset(hold_memory, 0, hold_bytes);
     return status != 0 ? status : mam_ring_attach(&lane->hold, hold_memory, hold_bytes);
@@ -548,6 +568,7 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
         at += (hold_bytes + 63) & ~UINT64_C(63);
     }
     int status = mam_ring_attach(&loop->journal, config->journal, config->journal_length);
+    mam_ring_batch(&loop->journal, 1);
     if (status != 0 || (uint64_t)loop->journal.capacity < mam_loop_journal_capacity(&config->limits)) {
         snprintf(error, 200, "journal: %s",
                  status != 0 ? mam_ring_text(status) : "the ring is smaller than these limits need");

@@ -7,13 +7,7 @@
 
 void mam_terms_begin(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_terms *terms = &engine->terms;
-    for (uint32_t i = 0; i < MAM_TERMS_CURRENCIES; i++) {
-        terms->mid[i].state = terms->mid[i].steps = 0;
-        terms->loss[i].state = terms->exposure[i].state = 0;
-    }
-    for (uint32_t i = 0; i < MAM_TERMS_MARGINS; i++) {
-        terms->margin[i].term.state = 0;
-    }
+    terms->stamp++;
     int64_t bid, ask;
     terms->price = block->reference_price;
     if (terms->price == 0 && mam_best_quote(engine, block->instrument, &bid, &ask)) {
@@ -23,6 +17,16 @@ void mam_terms_begin(struct mam_engine *engine, const struct mam_block *block) {
 
 /* floor(a * b / unit); false when it does not fit. */
 static bool scaled(int64_t a, int64_t b, int64_t unit, int64_t *out) {
+    int64_t small;
+    if (b == unit) { /* a coefficient of one */
+        *out = a;
+        return true;
+    }
+    if (!__builtin_mul_overflow(
+            a, b, &small)) { /* the usual figures: a division of 128 bits takes ten times as long */
+        *out = small / unit - (small % unit < 0);
+        return true;
+    }
     __int128 product = (__int128)a * b;
     __int128 quotient = product / unit - (product % unit < 0);
     *out = (int64_t)quotient;
@@ -51,9 +55,10 @@ static uint16_t measure_of(struct mam_engine *engine, const struct mam_block *bl
 static const struct mam_term *loss_in(struct mam_engine *engine, const struct mam_block *block,
                                       uint8_t currency) {
     struct mam_term *term = &engine->terms.loss[currency];
-    if (term->state != 0) {
+    if (term->stamp == engine->terms.stamp) {
         return term;
     }
+    term->stamp = engine->terms.stamp;
     const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
     struct mam_conversion conversion;
     enum mam_reason reason = engine->terms.price == 0
@@ -67,7 +72,7 @@ static const struct mam_term *loss_in(struct mam_engine *engine, const struct ma
         reason = mam_per_lot_convert(&term->per_lot, &conversion);
     }
     term->reason = (uint16_t)reason;
-    term->state = reason == MAM_REASON_NONE ? 1 : 2;
+    term->good = reason == MAM_REASON_NONE;
     return term;
 }
 
@@ -86,7 +91,7 @@ static uint16_t risk_volume(struct mam_engine *engine, const struct mam_block *b
         return MAM_REASON_OVERFLOW;
     }
     const struct mam_term *loss = loss_in(engine, block, account->currency);
-    if (loss->state != 1) {
+    if (!loss->good) {
         return loss->reason;
     }
     *volume = mam_volume_within(&loss->per_lot, money);

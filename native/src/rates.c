@@ -95,7 +95,7 @@ static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8
     struct pair pairs[2];
     uint32_t count = from == to ? 0 : find_path(engine, from, to, false, pairs);
     path->steps = (uint8_t)count;
-    path->state = from == to || count > 0 ? 1 : 2;
+    path->good = from == to || count > 0;
     for (uint32_t i = 0; i < count; i++) {
         __int128 sum = (__int128)pairs[i].bid + pairs[i].ask;
         __int128 unit = 2 * (__int128)100000000;
@@ -107,7 +107,8 @@ static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8
 bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t money, uint8_t from, uint8_t to,
                 int64_t *out) {
     struct mam_mid_path *path = &terms->mid[from];
-    if (path->state == 0) {
+    if (path->stamp != terms->stamp) {
+        path->stamp = terms->stamp;
         find_mid(engine, path, from, to);
     }
     *out = money;
@@ -120,5 +121,5 @@ bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t mone
             return false;
         }
     }
-    return path->state == 1;
+    return path->good;
 }

@@ -19,22 +19,24 @@ struct mam_engine;
 struct mam_block;
 struct mam_member_state;
 
-/* A figure per lot in some account's currency; state 0: not worked out yet, 1: good, 2: reason says why not.
- */
+/* A figure per lot in some account's currency; of this plan if its stamp is the plan's. */
 struct mam_term {
-    uint8_t state;
+    uint64_t stamp;
+    uint8_t good; /* else reason says why not */
     uint16_t reason;
     struct mam_per_lot per_lot;
 };
 
 /* How money of one currency becomes the group's at mid: up to two steps of numerator / denominator. */
 struct mam_mid_path {
-    uint8_t state, steps;
+    uint64_t stamp;
+    uint8_t good, steps;
     __int128 times[2], by[2];
 };
 
 struct mam_terms {
-    int64_t price; /* at which the order would trade; 0: no usable quote */
+    uint64_t stamp; /* one more with every plan, so that nothing has to be cleared */
+    int64_t price;  /* at which the order would trade; 0: no usable quote */
     struct mam_mid_path mid[MAM_TERMS_CURRENCIES];
     struct mam_term loss[MAM_TERMS_CURRENCIES], exposure[MAM_TERMS_CURRENCIES];
     struct {

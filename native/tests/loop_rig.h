@@ -50,29 +50,29 @@ struct rig {
     uint8_t last_status;
 };
 
-static void *rig_memory(size_t bytes) {
+static inline void *rig_memory(size_t bytes) {
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     MUST(at != MAP_FAILED);
     return at;
 }
 
-static void *rig_ring(uint64_t capacity, uint64_t *length) {
+static inline void *rig_ring(uint64_t capacity, uint64_t *length) {
     *length = capacity + MAM_RING_TRAILER;
     return rig_memory(*length);
 }
 
-static void rig_make(struct rig *rig, uint32_t members, uint32_t blocks, uint32_t ring_capacity,
-                     uint64_t journal_capacity) {
+static inline void rig_make(struct rig *rig, uint32_t members, uint32_t blocks, uint32_t ring_capacity,
+                            uint64_t journal_capacity) {
     static const char *const names[] = {"", "broker", "lp", "control"};
     memset(rig, 0, sizeof *rig);
-    uint32_t children = members * blocks;
+    uint32_t children = 2 * members * blocks; /* a block takes a power of two */
     rig->config = (struct mam_loop_config){.limits = {.instruments = 4,
                                                       .accounts = members + 1,
                                                       .groups = 2,
                                                       .members = members + 1,
                                                       .blocks = blocks,
                                                       .children = children < 16 ? 16 : children,
-                                                      .holdings = 2 * children + 16,
+                                                      .holdings = children + 16,
                                                       .bridges = RIG_BRIDGES,
                                                       .history = 65536,
                                                       .leg_timeout_ms = 500,
@@ -102,7 +102,7 @@ static void rig_make(struct rig *rig, uint32_t members, uint32_t blocks, uint32_
 
 /* --- Reading; every sequence number must follow the one before --- */
 
-static void rig_heard(struct rig *rig, uint32_t bridge, const uint8_t *message) {
+static inline void rig_heard(struct rig *rig, uint32_t bridge, const uint8_t *message) {
     const struct mam_header *header = (const void *)message;
     uint64_t sequence;
     memcpy(&sequence, message + sizeof *header, sizeof sequence);
@@ -116,7 +116,7 @@ static void rig_heard(struct rig *rig, uint32_t bridge, const uint8_t *message) 
 }
 
 /* One message of a bridge's out ring, or 0. */
-static int32_t rig_read(struct rig *rig, uint32_t bridge, uint8_t *message) {
+static inline int32_t rig_read(struct rig *rig, uint32_t bridge, uint8_t *message) {
     int32_t type = 0;
     int32_t length = mam_ring_read(&rig->out[bridge], message, MAM_INPUT_MAX, &type);
     if (length < 0) {
@@ -128,7 +128,7 @@ static int32_t rig_read(struct rig *rig, uint32_t bridge, uint8_t *message) {
 }
 
 /* What the journal ring has, at most `most` entries; the sequence has no gap. Returns how many. */
-static uint32_t rig_drain_journal(struct rig *rig, uint32_t most) {
+static inline uint32_t rig_drain_journal(struct rig *rig, uint32_t most) {
     uint32_t count = 0;
     while (count < most) {
         _Alignas(8) uint8_t entry[MAM_INPUT_MAX + MAM_ENTRY_HEADER];
@@ -148,7 +148,7 @@ static uint32_t rig_drain_journal(struct rig *rig, uint32_t most) {
     return count;
 }
 
-static void rig_drain_out(struct rig *rig) {
+static inline void rig_drain_out(struct rig *rig) {
     _Alignas(8) uint8_t message[MAM_INPUT_MAX];
     for (uint32_t bridge = 1; bridge <= RIG_BRIDGES; bridge++) {
         while (rig_read(rig, bridge, message) > 0) {
@@ -159,7 +159,7 @@ static void rig_drain_out(struct rig *rig) {
 /* --- Writing --- */
 
 /* Puts the sequence number in and writes; false: the ring is full now. */
-static bool rig_try(struct rig *rig, uint32_t bridge, void *message, uint32_t length) {
+static inline bool rig_try(struct rig *rig, uint32_t bridge, void *message, uint32_t length) {
     const struct mam_header *header = message;
     uint64_t sequence = rig->sent[bridge] + 1;
     memcpy((uint8_t *)message + sizeof *header, &sequence, sizeof sequence);
@@ -169,7 +169,7 @@ static bool rig_try(struct rig *rig, uint32_t bridge, void *message, uint32_t le
     return status == 0;
 }
 
-static void rig_send(struct rig *rig, uint32_t bridge, void *message, uint32_t length) {
+static inline void rig_send(struct rig *rig, uint32_t bridge, void *message, uint32_t length) {
     while (!rig_try(rig, bridge, message, length)) {
         rig_drain_out(rig);
         rig_drain_journal(rig, 1024);
@@ -178,7 +178,7 @@ static void rig_send(struct rig *rig, uint32_t bridge, void *message, uint32_t l
 
 /* --- The desk --- */
 
-static void rig_announce(struct rig *rig, uint32_t members) {
+static inline void rig_announce(struct rig *rig, uint32_t members) {
     struct mam_instrument instrument;
     mam_instrument_init(&instrument);
     instrument.instrument = RIG_INSTRUMENT;
@@ -219,7 +219,7 @@ static void rig_announce(struct rig *rig, uint32_t members) {
 }
 
 /* After the accounts are known: the order of two rings is nobody's to promise. */
-static void rig_join(struct rig *rig, uint32_t members) {
+static inline void rig_join(struct rig *rig, uint32_t members) {
     for (uint32_t i = 0; i < members; i++) {
         struct mam_member member;
         mam_member_init(&member);
@@ -230,25 +230,25 @@ static void rig_join(struct rig *rig, uint32_t members) {
     }
 }
 
-static int64_t rig_counter(const struct rig *rig, const char *label) {
+static inline int64_t rig_counter(const struct rig *rig, const char *label) {
     for (uint32_t at = 0; mam_loop_counter_label(at) != NULL; at++) {
         if (strcmp(mam_loop_counter_label(at), label) == 0) {
             return mam_counter_get(rig->config.counters + at * (MAM_COUNTER_VALUE_SIZE / sizeof(int64_t)));
         }
     }
-    MUST(!"a counter of that label");
-    return 0;
+    fprintf(stderr, "no counter %s\n", label);
+    abort();
 }
 
 /* Reads along until a counter has a value. */
-static void rig_wait(struct rig *rig, const char *label, int64_t value) {
+static inline void rig_wait(struct rig *rig, const char *label, int64_t value) {
     while (rig_counter(rig, label) < value) {
         rig_drain_out(rig);
         rig_drain_journal(rig, 1024);
     }
 }
 
-static void rig_start(struct rig *rig, uint32_t members) {
+static inline void rig_start(struct rig *rig, uint32_t members) {
     rig_announce(rig, members);
     rig_wait(rig, "accounts", members);
     rig_wait(rig, "groups", 1);
@@ -257,7 +257,7 @@ static void rig_start(struct rig *rig, uint32_t members) {
     MUST(rig->rejects == 0);
 }
 
-static void rig_deal(struct rig *rig, uint64_t deal, uint64_t position, bool close, uint32_t members) {
+static inline void rig_deal(struct rig *rig, uint64_t deal, uint64_t position, bool close, uint32_t members) {
     struct mam_master_deal message;
     mam_master_deal_init(&message);
     message.deal = message.order = deal;
@@ -271,7 +271,7 @@ static void rig_deal(struct rig *rig, uint64_t deal, uint64_t position, bool clo
     rig_send(rig, BROKER, &message, sizeof message);
 }
 
-static void rig_answer(struct rig *rig, const struct mam_booking *booking) {
+static inline void rig_answer(struct rig *rig, const struct mam_booking *booking) {
     struct mam_booking_report report;
     mam_booking_report_init(&report);
     report.block = booking->block;
@@ -285,13 +285,13 @@ static void rig_answer(struct rig *rig, const struct mam_booking *booking) {
     rig_send(rig, BROKER, &report, sizeof report);
 }
 
-static int64_t rig_clock(void) {
+static inline int64_t rig_clock(void) {
     struct timespec at;
     clock_gettime(CLOCK_MONOTONIC, &at);
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-static void rig_pin(int core) {
+static inline void rig_pin(int core) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET((size_t)core, &set);

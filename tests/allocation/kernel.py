@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance._native import ffi, lib
+
 from tests.allocation.oracle import Problem
 
 NOWHERE = 2**32 - 1

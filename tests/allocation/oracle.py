@@ -1,7 +1,8 @@
-"""The allocation rules of docs/allocation.md once more, as plainly as they can be said, in exact fractions.
+"""The allocation rules of docs/allocation.md once more, as plainly as they can be said, in fractions.
 
-It shares nothing with the kernel and is slow: where the kernel selects, this sorts; where the kernel leaves out many at
-once, this leaves out one and starts again. Volumes are integers (1e-8 lot). The numbers of enums are the schema's.
+It shares nothing with the kernel and is slow: where the kernel selects, this sorts; where the kernel
+leaves out many at once, this leaves out one and starts again. Volumes are integers (1e-8 lot). The
+numbers of enums are the schema's.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +53,8 @@ class Answer:
     carries: list[int] = field(default_factory=list)
     planned: int = 0
     unallocated: int = 0
-    at_limit: list[int] = field(default_factory=list)  # "capped" may be said of these or not: their share is the cap
+    # Their share is the cap, and more than one level makes it so: "capped" may be said of these or not.
+    at_limit: list[int] = field(default_factory=list)
 
 
 def allocate(problem: Problem) -> Answer:
@@ -129,7 +131,9 @@ class _Division:
         self.level = None
         if sum(self.limits[i] for i in who) < self.steps:
             return {i: Fraction(self.limits[i]) for i in who}
-        bends = sorted({Fraction(bound, self.weights[i]) for i in who for bound in (0, least, self.limits[i])})
+        bends = sorted(
+            {Fraction(bound, self.weights[i]) for i in who for bound in (0, least, self.limits[i])}
+        )
         low, high = -1, len(bends) - 1  # bends[high] makes enough, bends[low] does not
         while high - low > 1:
             middle = (low + high) // 2
@@ -205,7 +209,7 @@ def _leftover_order(
 
 
 def _overflow_takes(division: _Division, rounded: list[int], left: int) -> int:
-    problem, i = division.problem, division.problem.overflow
+    _problem, i = division.problem, division.problem.overflow
     if i is None or division.members[i].excluded:
         return 0
     has = rounded[i]
@@ -257,7 +261,7 @@ def _proportional(problem: Problem) -> Answer:
     answer = Answer(NONE, volumes, carries=carries, quotas=division.quotas, planned=sum(volumes))
     answer.unallocated = problem.volume - answer.planned
     _explain(problem, answer, division.capped, division.below)
-    if division.redistributes:
+    if division.redistributes and problem.below_min == BELOW_RAISE:
         answer.at_limit = [i for i in shares if shares[i] == division.limits[i]]
     return answer
 
@@ -290,7 +294,7 @@ def _absolute(problem: Problem) -> Answer:
     for i, member in enumerate(problem.members):
         desired = 0 if member.excluded else member.weight
         volume = desired // problem.step * problem.step
-        if 0 < desired and volume < minimum:
+        if desired > 0 and volume < minimum:
             volume = minimum if problem.below_min == BELOW_RAISE else 0
             below.add(i)
         volumes.append(volume)

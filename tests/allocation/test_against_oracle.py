@@ -118,9 +118,7 @@ def test_what_binds_nothing_is_divided_wholly(problem: Problem) -> None:
 def test_shares_do_not_depend_on_the_unit_of_weights(problem: Problem, factor: int) -> None:
     assume(sum(abs(member.weight) for member in problem.members) * factor <= BIGGEST)
     assume(problem.family == oracle.PROPORTIONAL)
-    members = tuple(
-        dataclasses.replace(member, weight=member.weight * factor) for member in problem.members
-    )
+    members = tuple(dataclasses.replace(member, weight=member.weight * factor) for member in problem.members)
     scaled = kernel.allocate(dataclasses.replace(problem, members=members))
     assert scaled.volumes == kernel.allocate(problem).volumes
 
@@ -154,6 +152,7 @@ EXTREMES = {
     "step does not divide": problem_of([1, 1, 1], 100 * 7, step=7),
     "every share below the minimum": problem_of([1] * 30, 29, minimum=10),
     "every share below the minimum, raised": problem_of([1] * 30, 29, minimum=10, below_min=1),
+    "shares that are exactly the minimum": problem_of([1] * 5, 30, minimum=10),
     "minimum off step": problem_of([5, 3, 1], 90, step=10, minimum=15),
     "zero weights among others": problem_of([0, 3, 0, 4], 5),
 }
@@ -175,6 +174,12 @@ def test_all_caps_zero(on_shortfall: int) -> None:
     got = kernel.allocate(problem)
     assert got.planned == 0
     assert got.reason == (oracle.SHORTFALL if on_shortfall == oracle.REJECT else oracle.NONE)
+
+
+def test_a_cap_that_is_exactly_the_share_does_not_bind() -> None:
+    members = (Member(1, 1, cap=10), Member(2, 1, cap=10), Member(3, 2, cap=20))
+    got = kernel.allocate(Problem(members, 40, step=1, minimum=1, on_shortfall=oracle.REDISTRIBUTE))
+    assert (got.volumes, got.capped, got.reasons) == ([10, 10, 20], [False] * 3, [0, 0, 0])
 
 
 @pytest.mark.slow

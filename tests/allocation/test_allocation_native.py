@@ -44,5 +44,7 @@ def test_fuzz_allocation_by_coverage(compile_c: Compile, clang: str, tmp_path: P
 def test_carry_stays_within_its_bound_against_adversaries(compile_c: Compile) -> None:
     """The program aborts at a deviation over (n - 1) / 2 steps, the bound that docs/allocation.md proves."""
     program = compile_c("carry_bound", "native/tests/carry_bound.c", *KERNEL, flags=["-O2"])
-    widest = {(name, int(n)): float(value) for name, n, value in map(str.split, run(program, "5000").splitlines())}
+    widest = {
+        (name, int(n)): float(value) for name, n, value in map(str.split, run(program, "5000").splitlines())
+    }
     assert max(value for (name, _), value in widest.items() if name in ("constant", "random")) < 1.5

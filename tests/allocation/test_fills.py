@@ -41,7 +41,7 @@ def walk(plan: list[int], points: list[int], step: int = 1) -> list[int]:
 
 
 def test_the_alabama_paradox_takes_nothing_from_anybody() -> None:
-    """With shares 6 : 6 : 2 the third has 2 of 10 seats and 1 of 11 by largest remainder (Balinski and Young)."""
+    """With 6 : 6 : 2 the third has 2 of 10 seats and 1 of 11 by largest remainder (Balinski, Young)."""
     plan = [6, 6, 2]
     assert (largest_remainder(plan, 10), largest_remainder(plan, 11)) == ([4, 4, 2], [5, 5, 1])
     reason, ten, _ = divide_fill(plan, 10, [0, 0, 0])

@@ -1,4 +1,4 @@
-"""Worked examples that others have published; each names its source. Volumes in lots unless said otherwise."""
+"""Worked examples that others have published; each names its source. Volumes are in lots."""
 
 from decimal import Decimal
 
@@ -14,15 +14,15 @@ def lots(*texts: str) -> list[int]:
     return [int(Decimal(text) * LOT) for text in texts]
 
 
-def divide(weights: list[int], volume: str, rounding: int = oracle.LARGEST_REMAINDER, step: str = "0.01") -> list[int]:
+def divide(
+    weights: list[int], volume: str, rounding: int = oracle.LARGEST_REMAINDER, step: str = "0.01"
+) -> list[int]:
     members = tuple(Member(login, weight, equity=weight) for login, weight in enumerate(weights, 1))
     (size,) = lots(step)
     got = kernel.allocate(Problem(members, lots(volume)[0], size, size, rounding=rounding))
     assert got.reason == 0
     assert sum(got.volumes) == lots(volume)[0]
     return got.volumes
-
-
 
 
 def test_v1_equity_with_the_residue_to_the_largest_equity() -> None:
@@ -33,12 +33,12 @@ def test_v1_equity_with_the_residue_to_the_largest_equity() -> None:
 
 @pytest.mark.parametrize("rounding", [oracle.LARGEST_REMAINDER, oracle.LARGEST_EQUITY])
 def test_v2_balance(rounding: int) -> None:
-    """FXClearing MAM, allocation methods: balance 1000 / 5000 / 10000, 5.00 lots; the result is derived from the rule."""
+    """FXClearing MAM, allocation methods: balance 1000 / 5000 / 10000, 5.00 lots (result derived)."""
     assert divide([1000, 5000, 10000], "5.00", rounding) == lots("0.31", "1.56", "3.13")
 
 
 def test_v3_equal() -> None:
-    """IBKR TWS API, financial advisors: 400 units over 4 accounts; over 6 four get 67 and two 66, in ours the lower logins 67."""
+    """IBKR TWS API, financial advisors: 400 units over 4; over 6 four get 67, in ours the lower logins."""
     assert divide([1] * 4, "400", step="1") == lots(*["100"] * 4)
     assert divide([1] * 6, "400", step="1") == lots(*["67"] * 4, *["66"] * 2)
 
@@ -54,7 +54,9 @@ def test_v5_percent_and_ratio() -> None:
     assert divide([1, 2], "300", step="1") == lots("100", "200")
 
 
-def absolute(desired: list[str], step: str = "0.01", caps: list[str] | None = None, **policy: int) -> kernel.Result:
+def absolute(
+    desired: list[str], step: str = "0.01", caps: list[str] | None = None, **policy: int
+) -> kernel.Result:
     caps = caps or ["1000000"] * len(desired)
     pairs = zip(lots(*desired), lots(*caps), strict=True)
     members = tuple(Member(login, weight, cap) for login, (weight, cap) in enumerate(pairs, 1))
@@ -69,7 +71,7 @@ def test_v6_fixed_volumes_define_the_block() -> None:
 
 
 def test_v7_the_signs_of_a_change_of_position_are_those_of_a_close_by_holdings() -> None:
-    """IBKR TWS API, PctChange: -50 % halves everyone's position, -100 % leaves exactly zero. (We close; we have no such method.)"""
+    """IBKR TWS API, PctChange: -50 % halves every position, -100 % leaves exactly zero."""
     held = lots("4", "2", "1.5")
     reason, half = kernel.divide_close(held, sum(held) // 2, lots("0.01")[0])
     assert (reason, half) == (0, lots("2", "1", "0.75"))
@@ -92,7 +94,7 @@ def test_v9_multiplier_rounds_down() -> None:
 
 @pytest.mark.parametrize("rounding", range(5))
 def test_v12_the_figures_of_the_source_are_wrong(rounding: int) -> None:
-    """Boston Technologies MAM: balance 2500 / 6500 / 1000, 1.00 lot; it prints 0.37 / 0.48 / 0.15, which is not pro rata."""
+    """Boston Technologies MAM: balance 2500 / 6500 / 1000, 1.00 lot. What it prints is not pro rata."""
     volumes = divide([2500, 6500, 1000], "1.00", rounding)
     assert volumes == lots("0.25", "0.65", "0.10")
     assert volumes != lots("0.37", "0.48", "0.15")

@@ -21,7 +21,7 @@ from appliance.schema.messages import SCHEMA_FINGERPRINT
 from tests.audit import independent
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def mam_command(*arguments: str | Path) -> list[str]:

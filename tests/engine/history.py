@@ -31,6 +31,7 @@ class History(Desk):
         self.legs: list[dict[str, Any]] = []
         self.done: dict[tuple[int, int], int] = {}  # (block, leg): cumulative
         self.bookings: list[dict[str, Any]] = []
+        self.answered: list[dict[str, Any]] = []
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
         self.logins = list(range(1, 2 + random.randint(0, 5)))
         self.usual({login: str(random.randint(1, 10**6)) for login in self.logins})
@@ -69,7 +70,7 @@ class History(Desk):
         """One thing happens."""
         acts = [self.open, self.close, self.fill, self.fill, self.answer, self.answer, self.answer]
         acts += [self.change_quote, self.change_member, self.change_state, self.change_policy, self.pass_time]
-        acts += [self.cancel, self.repeat, self.nonsense, self.change_instrument]
+        acts += [self.cancel, self.contradict, self.repeat, self.nonsense, self.change_instrument]
         self.random.choice(acts)()
 
     def next_ticket(self) -> int:
@@ -130,6 +131,15 @@ class History(Desk):
         outputs = self.book(booking, status=status, **fields)
         if not only(outputs, "Reject") and status in ("booked", "refused", "retry"):
             self.bookings.remove(booking)
+            if status != "retry":
+                self.answered.append(booking)
+
+    def contradict(self) -> None:
+        """A final answer is followed by another one, or by itself: never taken."""
+        if self.answered:
+            booking = self.random.choice(self.answered)
+            status = self.random.choice(["booked", "refused", "retry", "unknown"])
+            assert only(self.book(booking, status=status, deal=self.random.choice([1, 2])), "Reject")
 
     def change_quote(self) -> None:
         bid = self.random.randint(0, 200000)

@@ -1,4 +1,4 @@
-"""The daemon's loop in a thread of this process, its rings in this process's memory, and both their other ends."""
+"""The daemon's loop in a thread of this process, its rings in this process's memory, and their other ends."""
 
 import struct
 import threading

@@ -1,4 +1,4 @@
-"""The loop against bridges that break their rings, never read, or flood it; the others go on and nothing is lost."""
+"""The loop against bridges that break their rings, never read, or flood it; the others lose nothing."""
 
 import struct
 import time

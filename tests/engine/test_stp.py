@@ -170,3 +170,16 @@ def test_a_block_keeps_the_step_and_minimum_that_it_was_planned_with() -> None:
     outputs = desk.execution(leg, "0.03", "0", "1.1", kind="ended")
     assert sorted(volumes(outputs).values()) == ["0.01", "0.02"]
     desk.no_law_broken()
+
+
+def test_an_lp_that_fills_part_of_a_step_breaks_no_law() -> None:
+    """The rest of a step is the house's; the children share the whole steps."""
+    desk = Desk()
+    desk.usual({1: "12246", 2: "99"}, execution="stp")
+    desk.instrument(volume_min="0.03", volume_step="0.03")
+    (leg,) = only(desk.order(1, "123.45"), "Leg")
+    desk.execution(leg, "90.4652247", "90.4652247", "1.1")
+    outputs = desk.execution(leg, "90.4652247", "0", "1.1", kind="ended")
+    assert volumes(outputs) == {1: "89.73", 2: "0.72"}
+    assert only(outputs, "MasterReport")[0]["house"] == "0.0152247"
+    desk.no_law_broken()

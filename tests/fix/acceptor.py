@@ -212,6 +212,7 @@ TargetCompID=MAM
 def obey(provider, command):
     if "plan" in command:
         provider.plans += command["plan"]
+        say("planned")
     if "do" in command:
         provider.todo.append(("steps", (command["order"], command["do"])))
     for symbol, kind, entries in command.get("quotes", []):

@@ -161,6 +161,12 @@ class Stage:
         before = self.bridge.count("passing")
         self.until(lambda: self.bridge.count("passing") > before, "the bridge passes quotes")
 
+    def plan(self, *orders: list[list[str]]) -> None:
+        """What the LP does with its next orders; it knows when this returns."""
+        before = self.lp.count("planned")
+        self.lp.tell(plan=orders)
+        self.until(lambda: self.lp.count("planned") > before, "the LP knows the plan")
+
     def leg(self, block: int, volume: str, price: str = "0", leg: int = 0, **fields: Any) -> None:
         self.engine.leg(block, leg, units(volume))
         self._sequence += 1

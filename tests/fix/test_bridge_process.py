@@ -25,7 +25,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def test_an_order_is_filled_in_parts(stage: Stage) -> None:
     stage.up()
-    stage.lp.tell(plan=[[["ack"], ["fill", "40000", "1.10001", "E1"], ["fill", "60000", "1.10003", "E2"]]])
+    stage.plan([["ack"], ["fill", "40000", "1.10001", "E1"], ["fill", "60000", "1.10003", "E2"]])
     stage.leg(7, "1")
     stage.until(lambda: stage.filled(7) == units("1"), "it is filled")
     assert sorted(stage.engine.legs[7, 0].fills.values()) == [
@@ -40,7 +40,7 @@ def test_an_order_is_filled_in_parts(stage: Stage) -> None:
 def test_fills_missed_while_disconnected_are_booked_once(stage: Stage) -> None:
     """They come for the first time with PossDupFlag, since the bridge asks for what it missed."""
     stage.up()
-    stage.lp.tell(plan=[[["ack"], ["fill", "30000", "1.1", "E1"], ["drop"], ["fill", "50000", "1.2", "E2"]]])
+    stage.plan([["ack"], ["fill", "30000", "1.1", "E1"], ["drop"], ["fill", "50000", "1.2", "E2"]])
     stage.leg(1, "1")
     stage.until(lambda: stage.filled(1) == units("0.8"), "the missed fill is booked")
     stage.lp.tell(order=key(stage), do=[["again", "E1"], ["again", "E2"], ["cancelled"]])
@@ -54,7 +54,7 @@ def test_fills_missed_while_disconnected_are_booked_once(stage: Stage) -> None:
 def test_corrections_and_busts(stage: Stage) -> None:
     stage.up()
     fills = [["fill", "40000", "1.1", "E1"], ["fill", "20000", "1.2", "E2"]]
-    stage.lp.tell(plan=[[*fills, ["correct", "E3", "E1", "50000", "1.15"], ["bust", "E4", "E2"]]])
+    stage.plan([*fills, ["correct", "E3", "E1", "50000", "1.15"], ["bust", "E4", "E2"]])
     stage.leg(1, "1")
     stage.until(lambda: stage.filled(1) == units("0.5"), "corrected and busted")
     stage.lp.tell(order=key(stage), do=[["again", "E4"], ["again", "E3"], ["again", "E2"], ["again", "E1"]])
@@ -68,7 +68,7 @@ def test_a_killed_bridge_loses_nothing_and_doubles_nothing(stage: Stage) -> None
     stage.up()
     fills = [["fill", "10000", "1.1", f"E{n}"] for n in range(10)]
     for round_, cut in enumerate((0, 3, 7), start=1):
-        stage.lp.tell(plan=[[["ack"], *fills[:cut]]])
+        stage.plan([["ack"], *fills[:cut]])
         stage.leg(round_, "1")
         stage.until(lambda n=round_: len(stage.lp.got("D")) == n, "the LP has the order")
         stage.bridge.end(signal.SIGKILL)
@@ -84,7 +84,7 @@ def test_a_killed_bridge_loses_nothing_and_doubles_nothing(stage: Stage) -> None
 
 def test_a_lost_fill_is_found_by_asking(stage: Stage) -> None:
     stage.up()
-    stage.lp.tell(plan=[[["fill", "30000", "1.1", "E1"], ["swallow", "E2", "20000", "1.4"]]])
+    stage.plan([["fill", "30000", "1.1", "E1"], ["swallow", "E2", "20000", "1.4"]])
     stage.leg(1, "1")
     stage.until(lambda: stage.filled(1) == units("0.3"), "what was reported is booked")
     stage.lp.tell(order=key(stage), do=[["fill", "50000", "1.2", "E3"]])
@@ -100,7 +100,7 @@ def test_a_lost_fill_is_found_by_asking(stage: Stage) -> None:
 
 def test_an_order_that_the_lp_never_got_is_rejected(stage: Stage) -> None:
     stage.up()
-    stage.lp.tell(plan=[[["forget"], ["drop"]]])
+    stage.plan([["forget"], ["drop"]])
     stage.leg(1, "1")
     stage.until(lambda: stage.engine.legs[1, 0].ended == "rejected", "it is rejected")
     assert len(stage.lp.got("H")) >= 1
@@ -109,7 +109,7 @@ def test_an_order_that_the_lp_never_got_is_rejected(stage: Stage) -> None:
 
 def test_cancels_and_refusals(stage: Stage) -> None:
     stage.up()
-    stage.lp.tell(plan=[[["ack"]], [["reject", "3"]], [["ack"], ["fill", "100000", "1.1", "E1"]]])
+    stage.plan([["ack"]], [["reject", "3"]], [["ack"], ["fill", "100000", "1.1", "E1"]])
     for block in (1, 2, 3):
         stage.leg(block, "1")
     stage.until(lambda: stage.engine.legs[2, 0].ended == "rejected", "the second is rejected")
@@ -203,7 +203,7 @@ def test_the_end_of_the_appliance_ends_the_bridge(stage: Stage) -> None:
 def test_a_fill_of_a_former_run_is_not_booked_in_the_next(stage: Stage) -> None:
     """A new engine counts its blocks from 1 again: only what it asks for is its own."""
     stage.up()
-    stage.lp.tell(plan=[[["ack"]], [["ack"]]])
+    stage.plan([["ack"]], [["ack"]])
     stage.leg(1, "1")
     stage.until(lambda: len(stage.lp.got("D")) == 1, "the LP has the order")
     old = key(stage)

@@ -1,7 +1,8 @@
 """The published rules of docs/margin.md once more, in Decimal and natural units; it shares nothing with C.
 
 Lots, prices, money and rates are Decimals. Every function gives the exact figure; `down` and `up` round it to
-the 1e-6 of money. 400 digits are far more than a quotient of 64-bit figures needs to be rounded rightly.
+the 1e-6 of money. A quotient of such figures that is no multiple of 1e-6 is further than 1e-250 from one, so
+what is nearer is the error of the 400 digits: it is rounded away first.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ NETTING, EXCHANGE, HEDGING = 0, 1, 2
 LARGER_LEG = 0x4
 EXACT = Context(prec=400, Emax=10**6, Emin=-(10**6))
 UNIT = Decimal("1e-6")
+FINEST = Decimal("1e-250")
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,11 @@ class Position:
 
 
 def down(money: Decimal) -> Decimal:
-    return money.quantize(UNIT, ROUND_FLOOR, EXACT)
+    return money.quantize(FINEST, context=EXACT).quantize(UNIT, ROUND_FLOOR, EXACT)
 
 
 def up(money: Decimal) -> Decimal:
-    return money.quantize(UNIT, ROUND_CEILING, EXACT)
+    return money.quantize(FINEST, context=EXACT).quantize(UNIT, ROUND_CEILING, EXACT)
 
 
 def profit(i: Instrument, side: int, lots: Decimal, opened: Decimal, closed: Decimal) -> Decimal:

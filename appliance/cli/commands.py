@@ -13,7 +13,8 @@ from typing import NoReturn
 from appliance import __version__
 from appliance.audit import commands as audit
 from appliance.audit.errors import AuditError
-from appliance.cli import allocate, counters, demo, run, simulate
+from appliance.cli import allocate, counters, demo, simulate
+from appliance.cli import run as daemon
 from appliance.errors import InputError
 from appliance.memory.errors import MemoryLayoutError
 
@@ -34,12 +35,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mam {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (demo, run, allocate, simulate, counters, audit):
+    for command in (demo, daemon, allocate, simulate, counters, audit):
         command.add_parser(commands)
     return parser
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
     _prepare_streams()
     options = _parser().parse_args(arguments)
@@ -51,8 +52,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _say(options.command, _one_line(str(error)))
     except BrokenPipeError:
         _discard_output()  # the reader went away (`mam … | head`): that is no news, good or bad
-    except KeyboardInterrupt:
-        return 130
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
             raise
