@@ -114,6 +114,13 @@ class Engine:
         at = int(lib.mam_engine_deadline(self._engine))
         return None if at == 2**63 - 1 else at
 
+    def figures(self, login: int) -> dict[str, int] | None:
+        """What an account is worth now, in the units of struct mam_figures; None: no such account."""
+        figures = ffi.new("struct mam_figures *")
+        if not lib.mam_engine_figures(self._engine, login, figures):
+            return None
+        return {name: int(getattr(figures, name)) for name, _ in ffi.typeof("struct mam_figures").fields}
+
     def counts(self) -> dict[str, int]:
         """What the engine has counted; "laws" is a list, law 1 first."""
         counts = lib.mam_engine_counts(self._engine)

@@ -83,6 +83,16 @@ void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, void *context);
 void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, const void *message,
                       uint32_t length);
 const struct mam_engine_counts *mam_engine_counts(const struct mam_engine *engine);
+/* What an account is worth now; looking changes nothing. Money 1e-6 of its currency, level and counts as named. */
+struct mam_figures {
+    int64_t balance, credit, floating, equity, margin, free_margin;
+    int64_t level;  /* percent, 1e-8; the largest int64: no margin */
+    int64_t swept;  /* floating as of the last Clock that worked everything off */
+    uint32_t positions;
+    uint8_t out_of_sync, alarm;
+};
+/* 0: no such account. */
+int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam_figures *figures);
 /* Next time at which the engine wants a Clock message; INT64_MAX: none. */
 int64_t mam_engine_deadline(const struct mam_engine *engine);
 /* Most bytes of outputs (8-byte aligned, `overhead` added to each) that one message can cause under these

@@ -374,6 +374,47 @@ void mam_account_refresh(struct mam_engine *engine, uint32_t account) {
     }
 }
 
+static __int128 floating_now(struct mam_engine *engine, uint32_t account) {
+    const struct mam_books *books = &engine->books;
+    __int128 sum = 0;
+    for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
+        const struct mam_stake *stake = &books->stakes[at];
+        const struct mam_instrument_book *of = &books->instruments[stake->instrument];
+        int64_t profit = 0;
+        if (of->bid > 0 && mam_profit_of(engine, stake->instrument, engine->accounts[account].currency,
+                                         mam_slot_exposure(books, stake), of->bid, of->ask,
+                                         &profit) != MAM_REASON_NONE) {
+            profit = books->pages[stake->page].profit[stake->at];
+        }
+        sum += profit;
+    }
+    return sum;
+}
+
+int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam_figures *figures) {
+    uint32_t account = mam_table_get(&engine->account_by_login, login);
+    if (account == MAM_TABLE_NONE) {
+        return 0;
+    }
+    const struct mam_account_state_row *row = &engine->accounts[account];
+    const struct mam_account_book *book = &engine->books.accounts[account];
+    __int128 rest = (__int128)book->swap + book->other_floating;
+    __int128 margin = (__int128)book->margin + book->other_margin;
+    *figures = (struct mam_figures){.balance = row->balance,
+                                    .credit = row->credit,
+                                    .floating = clamp(floating_now(engine, account) + rest),
+                                    .swept = clamp(engine->books.floating[account] + rest),
+                                    .margin = margin < 0 ? 0 : clamp(margin),
+                                    .positions = book->rows,
+                                    .out_of_sync = row->out_of_sync,
+                                    .alarm = book->alarm};
+    figures->equity = clamp((__int128)row->balance + row->credit + figures->floating);
+    figures->level = mam_margin_level(figures->equity, figures->margin);
+    mam_free_margin(row->definition.free_margin_mode, clamp((__int128)row->balance + row->credit),
+                    figures->floating, figures->margin, &figures->free_margin);
+    return 1;
+}
+
 int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account) {
     const struct mam_books *books = &engine->books;
     __int128 sum = 0;
