@@ -15,16 +15,10 @@
 #define DEFAULT_STEPS 100 /* tolerance of money, in the currency's steps: 1.00 of a currency with cents */
 #define DEFAULT_SPREADS (2 * ONE)
 
-static int64_t clamp(__int128 money) {
-    return money > MAM_BOOK_MONEY_MAX    ? MAM_BOOK_MONEY_MAX
-           : money < -MAM_BOOK_MONEY_MAX ? -MAM_BOOK_MONEY_MAX
-                                         : (int64_t)money;
-}
-
 /* --- Alerts --- */
 
 static int64_t as_factor(int64_t money) {
-    return clamp((__int128)money * 100);
+    return mam_money((__int128)money * 100);
 }
 
 void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask, int64_t measured,
@@ -63,7 +57,7 @@ static void tell_flow(struct mam_engine *engine, uint32_t account, int64_t amoun
 uint16_t mam_on_tolerance(struct mam_engine *engine, const struct mam_tolerance *m, uint16_t *field) {
     const int64_t figures[] = {m->money, m->per_position, m->spreads};
     for (uint16_t i = 0; i < 3; i++) {
-        if (figures[i] < 0 || figures[i] > MAM_BOOK_MONEY_MAX >> 24) {
+        if (figures[i] < 0 || figures[i] > MAM_BOOK_MONEY_MAX >> 8) {
             *field = (uint16_t)(3 + i);
             return MAM_REASON_OUT_OF_RANGE;
         }
@@ -98,7 +92,7 @@ static int64_t tolerance(const struct mam_engine *engine, uint32_t account, uint
     bool told = engine->books.tolerance[row->currency].told;
     int64_t money = told ? engine->books.tolerance[row->currency].money : DEFAULT_STEPS * step;
     int64_t each = told ? engine->books.tolerance[row->currency].per_position : 2 * step;
-    return clamp((__int128)money + (__int128)each * count);
+    return mam_money((__int128)money + (__int128)each * count);
 }
 
 /* What so many spreads on either side of the mark make of an exposure. */
@@ -115,7 +109,7 @@ static int64_t spreads_cost(struct mam_engine *engine, uint32_t account, uint32_
                                       &worst) != MAM_REASON_NONE) {
         return MAM_BOOK_MONEY_MAX; /* cannot be compared */
     }
-    return clamp((__int128)profit - worst);
+    return mam_money((__int128)profit - worst);
 }
 
 /* --- What the server should say --- */
@@ -134,8 +128,8 @@ static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, 
     for (uint32_t at = stake->first_row; at != MAM_NONE && !pending; at = books->rows[at].next) {
         pending = books->rows[at].pending;
     }
-    sums->floating[1] = clamp((__int128)sums->floating[1] + profit);
-    sums->margin[1] = clamp((__int128)sums->margin[1] + margin);
+    sums->floating[1] = mam_money((__int128)sums->floating[1] + profit);
+    sums->margin[1] = mam_money((__int128)sums->margin[1] + margin);
     sums->spreads += spreads_cost(engine, stake->account, stake->instrument, all, profit);
     if (pending) {
         struct mam_exposure confirmed;
@@ -149,8 +143,8 @@ static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, 
             margin = 0;
         }
     }
-    sums->floating[0] = clamp((__int128)sums->floating[0] + profit);
-    sums->margin[0] = clamp((__int128)sums->margin[0] + margin);
+    sums->floating[0] = mam_money((__int128)sums->floating[0] + profit);
+    sums->margin[0] = mam_money((__int128)sums->margin[0] + margin);
 }
 
 static struct expected expect(struct mam_engine *engine, uint32_t account) {
@@ -161,7 +155,7 @@ static struct expected expect(struct mam_engine *engine, uint32_t account) {
         add_stake(engine, &engine->books.stakes[at], &sums);
     }
     for (int i = 0; i < 2; i++) {
-        sums.floating[i] = clamp((__int128)sums.floating[i] + book->swap);
+        sums.floating[i] = mam_money((__int128)sums.floating[i] + book->swap);
     }
     return sums;
 }
@@ -171,13 +165,13 @@ static int64_t distance(int64_t figure, const int64_t expected[2], int64_t shift
     int64_t low = expected[0] < expected[1] ? expected[0] : expected[1];
     int64_t high = expected[0] < expected[1] ? expected[1] : expected[0];
     __int128 under = (__int128)low + shift - figure, over = (__int128)figure - ((__int128)high + shift);
-    return clamp(under > 0 ? under : over > 0 ? over : 0);
+    return mam_money(under > 0 ? under : over > 0 ? over : 0);
 }
 
 static void balance_moved(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m,
                           bool as_expected) {
     const struct mam_account_state_row *row = &engine->accounts[account];
-    int64_t amount = clamp((__int128)m->balance + m->credit - row->balance - row->credit);
+    int64_t amount = mam_money((__int128)m->balance + m->credit - row->balance - row->credit);
     int64_t size = amount < 0 ? -amount : amount;
     if (size <= tolerance(engine, account, engine->books.accounts[account].deals)) {
         return;
@@ -202,9 +196,9 @@ void mam_account_told(struct mam_engine *engine, uint32_t account, const struct 
     struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_account_book *book = &engine->books.accounts[account];
     struct expected sums = expect(engine, account);
-    int64_t floating = clamp((__int128)m->equity - m->balance - m->credit);
+    int64_t floating = mam_money((__int128)m->equity - m->balance - m->credit);
     int64_t money_limit = tolerance(engine, account, book->rows);
-    int64_t floating_limit = clamp(sums.spreads + money_limit);
+    int64_t floating_limit = mam_money(sums.spreads + money_limit);
     if (row->has_state) {
         balance_moved(engine, account, m,
                       distance(floating, sums.floating, book->other_floating) <= floating_limit);
@@ -213,8 +207,8 @@ void mam_account_told(struct mam_engine *engine, uint32_t account, const struct 
     compare(engine, account, told ? distance(floating, sums.floating, 0) : 0, floating_limit,
             told ? distance(m->margin, sums.margin, 0) : 0, money_limit);
     bool agree = told && (book->sync & (MAM_SYNC_FLOATING | MAM_SYNC_MARGIN)) == 0;
-    book->other_floating = agree ? 0 : clamp((__int128)floating - sums.floating[0]);
-    book->other_margin = agree ? 0 : clamp((__int128)m->margin - sums.margin[0]);
+    book->other_floating = agree ? 0 : mam_money((__int128)floating - sums.floating[0]);
+    book->other_margin = agree ? 0 : mam_money((__int128)m->margin - sums.margin[0]);
     book->as_of = m->as_of;
     book->deals = 0;
     book->gap = engine->books.gaps[row->bridge];

@@ -97,7 +97,7 @@ struct mam_account_book {
     uint32_t mismatched; /* rows of ours whose volume the server changed */
     uint32_t deals;      /* closed since the last AccountState: each may be rounded by a step */
     uint32_t rows;
-    int64_t swap, margin;                 /* sums over rows and stakes */
+    __int128 swap, margin;                /* sums over rows and stakes */
     int64_t other_floating, other_margin; /* of the server's figures: what our rows do not explain */
     int64_t as_of;                        /* of the last AccountState */
     uint64_t gap;                         /* the bridge's holes when the last AccountState came */
@@ -145,6 +145,13 @@ struct mam_books {
     struct mam_moves moves[64]; /* of the instrument at work, by account currency */
 };
 
+/* Money as it is kept: figures beyond are as large as can be. */
+static inline int64_t mam_money(__int128 money) {
+    return money > MAM_BOOK_MONEY_MAX    ? MAM_BOOK_MONEY_MAX
+           : money < -MAM_BOOK_MONEY_MAX ? -MAM_BOOK_MONEY_MAX
+                                         : (int64_t)money;
+}
+
 /* --- stakes.c: rows, stakes, pages --- */
 uint64_t mam_books_pages(const struct mam_capacities *limits);
 void mam_books_init(struct mam_engine *engine);
@@ -162,6 +169,11 @@ void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
 /* The exposure of its rows. pending 0: only what the server has. */
 void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
                         struct mam_exposure *exposure);
+/* Profits are kept within MAM_BOOK_MONEY_MAX / instruments (mam_stake_value), so that their sum fits; unsigned, so
+ * that nonsense is no undefined behaviour. */
+static inline void mam_floating_add(struct mam_books *books, uint32_t account, int64_t more) {
+    books->floating[account] = (int64_t)((uint64_t)books->floating[account] + (uint64_t)more);
+}
 static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *books, const struct mam_stake *stake) {
     return &books->pages[stake->page].exposure[stake->at];
 }

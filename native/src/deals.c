@@ -273,7 +273,7 @@ static uint16_t check(const struct mam_position_state *m, uint16_t *field) {
     if (m->price_open < 0 || m->price_open > MAM_PRICE_MAX || (m->volume > 0 && m->price_open == 0)) {
         return fault(field, 5, MAM_REASON_OUT_OF_RANGE);
     }
-    if (m->swap > MAM_BOOK_MONEY_MAX >> 24 || m->swap < -(MAM_BOOK_MONEY_MAX >> 24)) {
+    if (m->swap > MAM_BOOK_MONEY_MAX || m->swap < -MAM_BOOK_MONEY_MAX) {
         return fault(field, 6, MAM_REASON_OUT_OF_RANGE);
     }
     return m->rate_margin < 0 ? fault(field, 9, MAM_REASON_OUT_OF_RANGE) : MAM_REASON_NONE;
@@ -316,11 +316,12 @@ static bool is_explained(const struct mam_engine *engine, uint32_t account, uint
 
 /* The position was in the server's figures already, or came after them. */
 static void explains(struct mam_engine *engine, uint32_t account, const struct mam_position_state *m,
-                     int64_t floating, int64_t margin) {
+                     __int128 floating, __int128 margin) {
     struct mam_account_book *book = &engine->books.accounts[account];
     if (m->as_of <= book->as_of) {
-        book->other_floating -= engine->books.floating[account] + book->swap - floating;
-        book->other_margin -= book->margin - margin;
+        book->other_floating =
+            mam_money(book->other_floating - (engine->books.floating[account] + book->swap - floating));
+        book->other_margin = mam_money(book->other_margin - (book->margin - margin));
     }
 }
 
@@ -354,7 +355,7 @@ static uint16_t new_position(struct mam_engine *engine, uint32_t account, uint32
         mam_row_name(engine, at, m->position);
         return MAM_REASON_NONE;
     }
-    int64_t floating = engine->books.floating[account] + book->swap, margin = book->margin;
+    __int128 floating = engine->books.floating[account] + book->swap, margin = book->margin;
     at = mam_row_open(engine, account, instrument);
     if (at == MAM_NONE) {
         no_room(engine, account);

@@ -136,7 +136,7 @@ static void slot_open(struct mam_engine *engine, uint32_t at) {
 static void slot_close(struct mam_books *books, struct mam_stake *stake) {
     struct mam_page *page = &books->pages[stake->page];
     uint32_t hole_page = stake->page;
-    books->floating[stake->account] -= page->profit[stake->at];
+    mam_floating_add(books, stake->account, -page->profit[stake->at]);
     set_regular(books, stake, false);
     swap_slots(books, page, stake->at, page->count - 1);
     uint32_t hole = --page->count;
@@ -353,8 +353,8 @@ static void make_up_margin(struct mam_engine *engine, struct mam_stake *stake) {
     int64_t margin;
     if (mam_margin_of(engine, stake->account, stake->instrument,
                       mam_slot_exposure(&engine->books, stake), &margin) != MAM_REASON_NONE ||
-        margin > MAM_BOOK_MONEY_MAX >> 24) {
-        margin = MAM_BOOK_MONEY_MAX >> 24; /* 2^24 stakes of it still fit */
+        margin > MAM_BOOK_MONEY_MAX) {
+        margin = MAM_BOOK_MONEY_MAX;
     }
     book->margin += margin - stake->margin;
     stake->margin = margin;

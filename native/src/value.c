@@ -16,12 +16,6 @@
 #define CONFLATION_NS 1000000
 #define SWEEP_SLOTS 4096
 
-static int64_t clamp(__int128 money) {
-    return money > MAM_BOOK_MONEY_MAX    ? MAM_BOOK_MONEY_MAX
-           : money < -MAM_BOOK_MONEY_MAX ? -MAM_BOOK_MONEY_MAX
-                                         : (int64_t)money;
-}
-
 static void want_clock(struct mam_engine *engine, int64_t at) {
     engine->books.clock = at < engine->books.clock ? at : engine->books.clock;
 }
@@ -70,7 +64,7 @@ void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument) {
             int64_t margin = 0;
             if (mam_margin_of(engine, stake->account, instrument, &books->pages[page].exposure[at], &margin) ==
                     MAM_REASON_NONE &&
-                margin <= MAM_BOOK_MONEY_MAX >> 24) {
+                margin <= MAM_BOOK_MONEY_MAX) {
                 books->accounts[stake->account].margin += margin - stake->margin;
                 stake->margin = margin;
             }
@@ -169,18 +163,18 @@ void mam_stake_value(struct mam_engine *engine, uint32_t at) {
     struct mam_stake *stake = &books->stakes[at];
     const struct mam_instrument_book *of = &books->instruments[stake->instrument];
     int64_t *counted = &books->pages[stake->page].profit[stake->at];
-    int64_t profit = 0;
+    int64_t profit = 0, most = MAM_BOOK_MONEY_MAX / engine->limits.instruments;
     enum mam_reason reason = MAM_REASON_NONE;
     if (of->bid > 0) {
         reason = mam_profit_of(engine, stake->instrument, engine->accounts[stake->account].currency,
                                mam_slot_exposure(books, stake), of->bid, of->ask, &profit);
     }
-    if (reason != MAM_REASON_NONE || profit > MAM_BOOK_MONEY_MAX >> 24 || profit < -(MAM_BOOK_MONEY_MAX >> 24)) {
+    if (reason != MAM_REASON_NONE || profit > most || profit < -most) {
         reason = reason != MAM_REASON_NONE ? reason : MAM_REASON_OVERFLOW;
         profit = *counted; /* the last figure that there was */
     }
     set_unvalued(engine, stake, (uint16_t)reason);
-    books->floating[stake->account] += profit - *counted;
+    mam_floating_add(books, stake->account, profit - *counted);
     *counted = profit;
     stake->valued = of->version;
 }
@@ -252,7 +246,7 @@ static enum mam_reason tiered_with(struct mam_engine *engine, uint32_t account, 
     enum mam_reason reason =
         mam_tiers_margin(of->tiers, of->tier_count, MAM_STAGE_INITIAL, before,
                          after > before ? after - before : 0, after > before ? more : 0, &order);
-    *margin = reason == MAM_REASON_NONE ? clamp((__int128)held + order) : 0;
+    *margin = reason == MAM_REASON_NONE ? mam_money((__int128)held + order) : 0;
     return reason;
 }
 
@@ -290,7 +284,7 @@ int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t 
     if (books->instruments[instrument].tier_count > 0) {
         __int128 allowed = (__int128)row->equity * ONE / buffer - other;
         return allowed < own ? 0
-                             : tiered_volume(engine, account, instrument, &exposure, &addition, clamp(allowed));
+                             : tiered_volume(engine, account, instrument, &exposure, &addition, mam_money(allowed));
     }
     return mam_exposure_volume(&engine->instruments[instrument].definition, &exposure, row->margin_mode,
                                row->leverage, &addition, row->equity, other, buffer);
@@ -366,9 +360,9 @@ void mam_account_refresh(struct mam_engine *engine, uint32_t account) {
     __int128 money = (__int128)row->balance + row->credit;
     __int128 floating = (__int128)engine->books.floating[account] + book->swap + book->other_floating;
     __int128 margin = (__int128)book->margin + book->other_margin;
-    row->equity = clamp(money + floating);
-    row->margin = margin < 0 ? 0 : clamp(margin);
-    if (mam_free_margin(row->definition.free_margin_mode, clamp(money), clamp(floating), row->margin,
+    row->equity = mam_money(money + floating);
+    row->margin = margin < 0 ? 0 : mam_money(margin);
+    if (mam_free_margin(row->definition.free_margin_mode, mam_money(money), mam_money(floating), row->margin,
                         &row->free_margin) != MAM_REASON_NONE) {
         row->free_margin = 0;
     }
@@ -402,15 +396,15 @@ int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam
     __int128 margin = (__int128)book->margin + book->other_margin;
     *figures = (struct mam_figures){.balance = row->balance,
                                     .credit = row->credit,
-                                    .floating = clamp(floating_now(engine, account) + rest),
-                                    .swept = clamp(engine->books.floating[account] + rest),
-                                    .margin = margin < 0 ? 0 : clamp(margin),
+                                    .floating = mam_money(floating_now(engine, account) + rest),
+                                    .swept = mam_money(engine->books.floating[account] + rest),
+                                    .margin = margin < 0 ? 0 : mam_money(margin),
                                     .positions = book->rows,
                                     .out_of_sync = row->out_of_sync,
                                     .alarm = book->alarm};
-    figures->equity = clamp((__int128)row->balance + row->credit + figures->floating);
+    figures->equity = mam_money((__int128)row->balance + row->credit + figures->floating);
     figures->level = mam_margin_level(figures->equity, figures->margin);
-    mam_free_margin(row->definition.free_margin_mode, clamp((__int128)row->balance + row->credit),
+    mam_free_margin(row->definition.free_margin_mode, mam_money((__int128)row->balance + row->credit),
                     figures->floating, figures->margin, &figures->free_margin);
     return 1;
 }
@@ -436,7 +430,7 @@ int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account) {
         }
         sum += (__int128)money[0] + money[1];
     }
-    return clamp(sum);
+    return mam_money(sum);
 }
 
 /* --- All of them, a batch a Clock --- */

@@ -13,12 +13,6 @@
 #define EMITTED_A_CLOCK 256
 #define NEVER INT64_MIN
 
-static int64_t clamp(__int128 money) {
-    return money > MAM_BOOK_MONEY_MAX    ? MAM_BOOK_MONEY_MAX
-           : money < -MAM_BOOK_MONEY_MAX ? -MAM_BOOK_MONEY_MAX
-                                         : (int64_t)money;
-}
-
 static void alert(struct mam_engine *engine, uint32_t account, uint32_t group, uint8_t kind, uint16_t reason,
                   int64_t measured, int64_t limit) {
     struct mam_risk_alert message;
@@ -53,7 +47,7 @@ static void levels(const struct mam_engine *engine, uint32_t account, int64_t at
     const struct mam_account *definition = &row->definition;
     __int128 keep = (__int128)buffer_of(engine, account) * row->margin;
     uint16_t hedged = definition->trade_flags & MAM_TRADE_STOP_OUT_HEDGED;
-    at[0] = keep > 0 ? clamp((keep + ONE - 1) / ONE - 1) : NEVER;
+    at[0] = keep > 0 ? mam_money((keep + ONE - 1) / ONE - 1) : NEVER;
     at[1] = definition->margin_call == 0
                 ? NEVER
                 : mam_level_equity(definition->stop_out_mode, definition->margin_call, row->margin, 0);
@@ -68,7 +62,7 @@ static void tell_alarms(struct mam_engine *engine, uint32_t account, uint8_t fro
     const struct mam_account_state_row *row = &engine->accounts[account];
     bool money = row->definition.stop_out_mode == MAM_STOP_OUT_MODE_MONEY;
     int64_t level = mam_margin_level(row->equity, row->margin);
-    int64_t limits[MAM_ALARMS] = {clamp((__int128)buffer_of(engine, account) * 100), row->definition.margin_call,
+    int64_t limits[MAM_ALARMS] = {mam_money((__int128)buffer_of(engine, account) * 100), row->definition.margin_call,
                                   row->definition.stop_out};
     int64_t at[MAM_ALARMS];
     levels(engine, account, at);
@@ -76,7 +70,7 @@ static void tell_alarms(struct mam_engine *engine, uint32_t account, uint8_t fro
         if (at[alarm - 1] != NEVER) {
             bool by_money = money && alarm > MAM_ALARM_WARNING;
             alert(engine, account, 0, kinds[alarm - 1], MAM_REASON_MARGIN_BUFFER,
-                  by_money ? clamp((__int128)row->equity * 100) : level, limits[alarm - 1]);
+                  by_money ? mam_money((__int128)row->equity * 100) : level, limits[alarm - 1]);
         }
     }
 }
@@ -126,7 +120,7 @@ static void tell_stop(struct mam_engine *engine, uint32_t at, uint16_t reason, i
     stop.since = watch->since;
     stop.until = until;
     stop.equity = engine->accounts[member->account].equity;
-    stop.mark = clamp(mark_of(&watch->drawdown, member->terms.drawdown_basis));
+    stop.mark = mam_money(mark_of(&watch->drawdown, member->terms.drawdown_basis));
     if (name != NULL) {
         memcpy(stop.operator_name, name, sizeof stop.operator_name);
     }
@@ -169,8 +163,8 @@ static void start(struct mam_engine *engine, uint32_t at) {
 static bool reached(const struct mam_member_watch *watch, const struct mam_member *terms, int64_t equity,
                     int64_t tenths) {
     return mam_drawdown_reached(&watch->drawdown, terms->drawdown_basis, equity,
-                                clamp((__int128)terms->drawdown_percent * tenths / 10),
-                                clamp((__int128)terms->drawdown_money * tenths / 10)) != 0;
+                                mam_money((__int128)terms->drawdown_percent * tenths / 10),
+                                mam_money((__int128)terms->drawdown_money * tenths / 10)) != 0;
 }
 
 static void tell_drawdown(struct mam_engine *engine, uint32_t at) {
@@ -180,10 +174,10 @@ static void tell_drawdown(struct mam_engine *engine, uint32_t at) {
     int64_t equity = engine->accounts[member->account].equity;
     bool percent = terms->drawdown_percent > 0;
     int64_t measured = percent ? mam_drawdown_percent(drawdown, terms->drawdown_basis, equity)
-                               : clamp((__int128)mam_drawdown_loss(drawdown, terms->drawdown_basis, equity) * 100);
+                               : mam_money((__int128)mam_drawdown_loss(drawdown, terms->drawdown_basis, equity) * 100);
     alert(engine, member->account, engine->groups[member->group].id, MAM_ALERT_KIND_DRAWDOWN,
           MAM_REASON_DRAWDOWN_STOP, measured,
-          percent ? terms->drawdown_percent : clamp((__int128)terms->drawdown_money * 100));
+          percent ? terms->drawdown_percent : mam_money((__int128)terms->drawdown_money * 100));
 }
 
 static void check_member(struct mam_engine *engine, uint32_t at) {
@@ -276,7 +270,7 @@ static int64_t loss_level(const struct mam_member_watch *watch, const struct mam
         __int128 loss = mark > 0 ? (__int128)mark * terms->drawdown_percent / (100 * ONE) * tenths / 10 : 0;
         level = (__int128)mark - loss + 1 > level ? (__int128)mark - loss + 1 : level;
     }
-    return level <= NEVER ? NEVER : clamp(level);
+    return level <= NEVER ? NEVER : mam_money(level);
 }
 
 static void narrow(const struct mam_engine *engine, uint32_t at, int64_t *low, int64_t *high) {
@@ -292,7 +286,7 @@ static void narrow(const struct mam_engine *engine, uint32_t at, int64_t *low, i
         *high = level < *high ? level : *high;
     }
     if (terms->drawdown_basis == MAM_DRAWDOWN_BASIS_HIGH_WATER) {
-        int64_t above = clamp((__int128)watch->drawdown.high_water + 1);
+        int64_t above = mam_money((__int128)watch->drawdown.high_water + 1);
         *high = above < *high ? above : *high;
     }
 }
@@ -307,14 +301,14 @@ static void set_thresholds(struct mam_engine *engine, uint32_t account) {
         low = at[worse] > low ? at[worse] : low;
     }
     if (book->alarm > 0 && at[book->alarm - 1] != NEVER) {
-        high = clamp((__int128)at[book->alarm - 1] + slack_of(row) + 1);
+        high = mam_money((__int128)at[book->alarm - 1] + slack_of(row) + 1);
     }
     for (uint32_t member = book->first_member; member != MAM_NONE; member = books->members[member].next) {
         narrow(engine, member, &low, &high);
     }
     __int128 rest = (__int128)row->equity - books->floating[account];
-    books->low[account] = low == NEVER ? NEVER : clamp(low - rest);
-    books->high[account] = high == INT64_MAX ? INT64_MAX : clamp(high - rest);
+    books->low[account] = low == NEVER ? NEVER : mam_money(low - rest);
+    books->high[account] = high == INT64_MAX ? INT64_MAX : mam_money(high - rest);
 }
 
 static void look_at(struct mam_engine *engine, uint32_t account) {
