@@ -93,6 +93,7 @@ struct mam_account_book {
     uint8_t sync;  /* MAM_SYNC_* */
     uint8_t alarm; /* MAM_ALARM_* */
     uint8_t unvalued_told;
+    uint8_t watched; /* a member of it has a buffer or a drawdown limit */
     uint32_t unvalued;   /* stakes without a rate */
     uint32_t mismatched; /* rows of ours whose volume the server changed */
     uint32_t deals;      /* closed since the last AccountState: each may be rounded by a step */

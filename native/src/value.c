@@ -141,7 +141,7 @@ static void due(struct mam_engine *engine, uint32_t account) {
 
 void mam_account_due(struct mam_engine *engine, uint32_t account) {
     const struct mam_account *definition = &engine->accounts[account].definition;
-    if (engine->books.accounts[account].first_member != MAM_NONE || definition->margin_call != 0 ||
+    if (engine->books.accounts[account].watched || definition->margin_call != 0 ||
         definition->stop_out != 0 || (definition->trade_flags & MAM_TRADE_STOP_OUT_HEDGED) != 0) {
         due(engine, account);
     }

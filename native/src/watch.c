@@ -224,6 +224,20 @@ static void want_reset(struct mam_engine *engine, const struct mam_member *terms
     }
 }
 
+static void set_watched(struct mam_engine *engine, uint32_t account) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    bool before = book->watched != 0;
+    book->watched = 0;
+    for (uint32_t at = book->first_member; at != MAM_NONE; at = engine->books.members[at].next) {
+        const struct mam_member *terms = &engine->members[at].terms;
+        book->watched |= terms->margin_buffer > 0 || terms->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE;
+    }
+    if (before && !book->watched) {
+        engine->books.low[account] = INT64_MIN;
+        engine->books.high[account] = INT64_MAX;
+    }
+}
+
 /* Control has spoken of a member: a stop is lifted by whoever makes it active again, and measured from now. */
 void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_member *m) {
     struct mam_member_watch *watch = &engine->books.members[at];
@@ -244,6 +258,7 @@ void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_me
     } else if (!watch->started && engine->accounts[account].has_state) {
         start(engine, at);
     }
+    set_watched(engine, account);
     want_reset(engine, m);
     mam_account_due(engine, account);
 }
