@@ -1,10 +1,10 @@
 /*
  * The server's figures and ours.
  *
- * The server is the truth for money: balance and credit are taken as they come. A balance that moved while the
- * floating profit is what we expect is a balance operation (deposit, withdrawal, charge): drawdown marks move with
- * it. Floating profit and margin are compared where the server tells its positions (PositionState); where it does
- * not, or where they disagree, ours are shifted to the server's and move on from there.
+ * The server is the truth for money: balance and credit are taken as they come. A balance that moved while
+ * the floating profit is what we expect is a balance operation (deposit, withdrawal, charge): drawdown marks
+ * move with it. Floating profit and margin are compared where the server tells its positions (PositionState);
+ * where it does not, or where they disagree, ours are shifted to the server's and move on from there.
  */
 #include <string.h>
 
@@ -21,8 +21,8 @@ static int64_t as_factor(int64_t money) {
     return mam_money((__int128)money * 100);
 }
 
-void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask, int64_t measured,
-                      int64_t limit) {
+void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask,
+                      int64_t measured, int64_t limit) {
     struct mam_account_book *book = &engine->books.accounts[account];
     struct mam_account_state_row *row = &engine->accounts[account];
     bool before = book->sync != 0;
@@ -100,13 +100,13 @@ static int64_t spreads_cost(struct mam_engine *engine, uint32_t account, uint32_
                             const struct mam_exposure *exposure, int64_t profit) {
     const struct mam_instrument_book *of = &engine->books.instruments[instrument];
     uint8_t currency = engine->accounts[account].currency;
-    int64_t factor = engine->books.tolerance[currency].told ? engine->books.tolerance[currency].spreads
-                                                            : DEFAULT_SPREADS;
+    int64_t factor =
+        engine->books.tolerance[currency].told ? engine->books.tolerance[currency].spreads : DEFAULT_SPREADS;
     __int128 wider = (__int128)(of->ask - of->bid) * factor / ONE;
     int64_t width = wider > of->bid - 1 ? of->bid - 1 : (int64_t)wider;
     int64_t worst;
-    if (of->bid == 0 || mam_profit_of(engine, instrument, currency, exposure, of->bid - width, of->ask + width,
-                                      &worst) != MAM_REASON_NONE) {
+    if (of->bid == 0 || mam_profit_of(engine, instrument, currency, exposure, of->bid - width,
+                                      of->ask + width, &worst) != MAM_REASON_NONE) {
         return MAM_BOOK_MONEY_MAX; /* cannot be compared */
     }
     return mam_money((__int128)profit - worst);
@@ -135,11 +135,12 @@ static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, 
         struct mam_exposure confirmed;
         mam_stake_exposure(engine, stake, false, &confirmed);
         if (of->bid == 0 ||
-            mam_profit_of(engine, stake->instrument, engine->accounts[stake->account].currency, &confirmed, of->bid,
-                          of->ask, &profit) != MAM_REASON_NONE) {
+            mam_profit_of(engine, stake->instrument, engine->accounts[stake->account].currency, &confirmed,
+                          of->bid, of->ask, &profit) != MAM_REASON_NONE) {
             profit = 0;
         }
-        if (mam_margin_of(engine, stake->account, stake->instrument, &confirmed, &margin) != MAM_REASON_NONE) {
+        if (mam_margin_of(engine, stake->account, stake->instrument, &confirmed, &margin) !=
+            MAM_REASON_NONE) {
             margin = 0;
         }
     }

@@ -5,9 +5,10 @@
  *   stake  all of an account's rows in one instrument: one exposure, one margin, one slot of a page
  *   page   slots of one instrument as a structure of arrays, as mam_revalue takes them
  *
- * A quote only moves the instrument's mark and makes the instrument due. Slots are revalued in bounded batches on
- * Clock (value.c), and an account that a plan needs is valued then, exactly and alone. Both give the same figures:
- * a slot's profit is a function of its exposure, the mark and the rates, never of when it was worked out.
+ * A quote only moves the instrument's mark and makes the instrument due. Slots are revalued in bounded
+ * batches on Clock (value.c), and an account that a plan needs is valued then, exactly and alone. Both give
+ * the same figures: a slot's profit is a function of its exposure, the mark and the rates, never of when it
+ * was worked out.
  *
  * The server's AccountState is the truth for money. Ours are its figures of then, moved since by quotes and
  * bookings (agree.c).
@@ -51,9 +52,9 @@ struct mam_stake {
     uint32_t page, at;       /* its slot */
     uint32_t next, previous; /* of the account; free stakes through next */
     uint32_t first_row, last_row, row_count;
-    uint64_t valued;    /* the mark's version its profit is of */
-    int64_t margin;     /* maintenance, in account currency, pending bookings included */
-    uint16_t unvalued;  /* why there is no profit of it (no_rate …) */
+    uint64_t valued;   /* the mark's version its profit is of */
+    int64_t margin;    /* maintenance, in account currency, pending bookings included */
+    uint16_t unvalued; /* why there is no profit of it (no_rate …) */
 };
 
 struct mam_page {
@@ -70,9 +71,9 @@ struct mam_instrument_book {
     int64_t bid, ask; /* the mark; 0: never quoted. A withdrawn quote leaves it */
     uint64_t version; /* of the mark */
     uint32_t first_page, stake_count;
-    uint8_t queued;           /* is due to be revalued */
-    uint8_t moved;            /* as a pair: the mark has moved since the rates that use it were looked after */
-    uint64_t currencies;      /* bits: of those who hold or held it */
+    uint8_t queued;      /* is due to be revalued */
+    uint8_t moved;       /* as a pair: the mark has moved since the rates that use it were looked after */
+    uint64_t currencies; /* bits: of those who hold or held it */
     struct mam_scale scale;
     uint32_t tier_count;
     uint8_t tier_range;
@@ -93,7 +94,7 @@ struct mam_account_book {
     uint8_t sync;  /* MAM_SYNC_* */
     uint8_t alarm; /* MAM_ALARM_* */
     uint8_t unvalued_told;
-    uint8_t watched; /* a member of it has a buffer or a drawdown limit */
+    uint8_t watched;     /* a member of it has a buffer or a drawdown limit */
     uint32_t unvalued;   /* stakes without a rate */
     uint32_t mismatched; /* rows of ours whose volume the server changed */
     uint32_t deals;      /* closed since the last AccountState: each may be rounded by a step */
@@ -142,7 +143,7 @@ struct mam_books {
         int64_t money, per_position, spreads;
         uint8_t told;
     } tolerance[64];
-    uint64_t gaps[65]; /* holes in a bridge's numbers */
+    uint64_t gaps[65];          /* holes in a bridge's numbers */
     struct mam_moves moves[64]; /* of the instrument at work, by account currency */
 };
 
@@ -158,7 +159,8 @@ uint64_t mam_books_pages(const struct mam_capacities *limits);
 void mam_books_init(struct mam_engine *engine);
 uint32_t mam_stake_find(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
 uint32_t mam_row_find(const struct mam_engine *engine, uint32_t account, uint64_t ticket);
-/* A row of an account at the end of its stake's; MAM_NONE: no room. The stake is to be made up again afterwards. */
+/* A row of an account at the end of its stake's; MAM_NONE: no room. The stake is to be made up again
+ * afterwards. */
 uint32_t mam_row_open(struct mam_engine *engine, uint32_t account, uint32_t instrument);
 void mam_row_close(struct mam_engine *engine, uint32_t row);
 /* Adds a volume of the same side at its price: the mean is rounded against the account. */
@@ -170,12 +172,13 @@ void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
 /* The exposure of its rows. pending 0: only what the server has. */
 void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
                         struct mam_exposure *exposure);
-/* Profits are kept within MAM_BOOK_MONEY_MAX / instruments (mam_stake_value), so that their sum fits; unsigned, so
- * that nonsense is no undefined behaviour. */
+/* Profits are kept within MAM_BOOK_MONEY_MAX / instruments (mam_stake_value), so that their sum fits;
+ * unsigned, so that nonsense is no undefined behaviour. */
 static inline void mam_floating_add(struct mam_books *books, uint32_t account, int64_t more) {
     books->floating[account] = (int64_t)((uint64_t)books->floating[account] + (uint64_t)more);
 }
-static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *books, const struct mam_stake *stake) {
+static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *books,
+                                                     const struct mam_stake *stake) {
     return &books->pages[stake->page].exposure[stake->at];
 }
 
@@ -192,7 +195,8 @@ uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_posit
  * bridge quotes it, else the best of all LPs. */
 void mam_mark_moved(struct mam_engine *engine, uint32_t instrument);
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument);
-uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message, uint16_t *field);
+uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message,
+                              uint16_t *field);
 void mam_stake_value(struct mam_engine *engine, uint32_t stake);
 /* Exact profit of an exposure at a price, in a currency at the rates of now. */
 enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
@@ -210,8 +214,8 @@ int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account);
 int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
                           int64_t price, int64_t buffer, enum mam_reason *reason);
 /* Margin currency into account currency, 1e-8: a buy's rounded up at the dearer side. */
-enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
-                                   int64_t *rate);
+enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                                   uint8_t side, int64_t *rate);
 void mam_books_on_clock(struct mam_engine *engine);
 /* The server has announced an account anew: leverage. */
 void mam_account_changed(struct mam_engine *engine, uint32_t account);
@@ -220,8 +224,8 @@ void mam_account_due(struct mam_engine *engine, uint32_t account);
 
 /* --- agree.c: the server's figures and ours --- */
 void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *message);
-void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask, int64_t measured,
-                      int64_t limit);
+void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask,
+                      int64_t measured, int64_t limit);
 uint16_t mam_on_tolerance(struct mam_engine *engine, const struct mam_tolerance *message, uint16_t *field);
 /* Why the account takes no new volume for its figures' sake; NONE: it may. */
 uint16_t mam_account_unfit(const struct mam_engine *engine, uint32_t account);

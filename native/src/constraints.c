@@ -92,7 +92,8 @@ static void margin_buffer(struct mam_engine *engine, const struct mam_block *blo
     if (engine->books.instruments[block->instrument].tier_count > 0 ||
         mam_stake_find(engine, at, block->instrument) != MAM_TABLE_NONE) {
         enum mam_reason reason;
-        volume = mam_buffer_volume(engine, at, block->instrument, block->side, engine->terms.price, buffer, &reason);
+        volume = mam_buffer_volume(engine, at, block->instrument, block->side, engine->terms.price, buffer,
+                                   &reason);
     } else {
         volume = mam_volume_for_margin(account->equity, account->margin, &margin->per_lot, buffer);
     }
@@ -135,8 +136,10 @@ static void leverage(struct mam_engine *engine, const struct mam_block *block,
         tighten(cap, 0, exposure->reason, MAM_CONSTRAINT_LEVERAGE);
         return;
     }
-    tighten(cap, mam_volume_for_leverage(account->equity, mam_account_exposure(engine, (uint32_t)(account - engine->accounts)),
-                                         &exposure->per_lot, maximum),
+    tighten(cap,
+            mam_volume_for_leverage(account->equity,
+                                    mam_account_exposure(engine, (uint32_t)(account - engine->accounts)),
+                                    &exposure->per_lot, maximum),
             MAM_REASON_LEVERAGE, MAM_CONSTRAINT_LEVERAGE);
 }
 

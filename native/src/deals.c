@@ -1,8 +1,8 @@
 /*
  * What moves an account's rows: bookings of ours, and the server's PositionState.
  *
- * An opening counts from the moment it is asked for, a close when the server has answered: there is never less
- * risk in the figures than there may be. A PositionState that says what bookings at work explain changes
+ * An opening counts from the moment it is asked for, a close when the server has answered: there is never
+ * less risk in the figures than there may be. A PositionState that says what bookings at work explain changes
  * nothing: their reports will.
  */
 #include "books.h"
@@ -14,7 +14,8 @@ static bool is_hedging(const struct mam_engine *engine, uint32_t account) {
 
 /* --- Realised profit --- */
 
-/* What closing `volume` of a row at `price` brings is balance from now on; the server's own figure follows. */
+/* What closing `volume` of a row at `price` brings is balance from now on; the server's own figure follows.
+ */
 static void realise(struct mam_engine *engine, uint32_t at, int64_t volume, int64_t price) {
     const struct mam_row *row = &engine->books.rows[at];
     const struct mam_stake *stake = &engine->books.stakes[row->stake];
@@ -286,7 +287,8 @@ static uint32_t find_pending(const struct mam_engine *engine, uint32_t account, 
     uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
     for (; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
-        if (row->ticket == 0 && row->volume == m->volume && row->price == m->price_open && row->side == m->side) {
+        if (row->ticket == 0 && row->volume == m->volume && row->price == m->price_open &&
+            row->side == m->side) {
             return at;
         }
     }
@@ -375,7 +377,8 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
     uint32_t of = row->stake;
     struct mam_instrument_book *book = &engine->books.instruments[engine->books.stakes[of].instrument];
     bool before = is_mismatched(row);
-    if (row->pending || (row->closing > 0 && m->volume < row->volume && m->volume >= row->volume - row->closing)) {
+    if (row->pending ||
+        (row->closing > 0 && m->volume < row->volume && m->volume >= row->volume - row->closing)) {
         return;
     }
     int64_t mark = row->side == MAM_SIDE_BUY ? book->bid : book->ask;
@@ -392,7 +395,8 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
     mam_stake_make_up(engine, of);
 }
 
-uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *m, uint16_t *field) {
+uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *m,
+                               uint16_t *field) {
     uint32_t account = mam_table_get(&engine->account_by_login, m->login);
     if (account == MAM_TABLE_NONE) {
         return fault(field, 2, MAM_REASON_UNKNOWN_ACCOUNT);

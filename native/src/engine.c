@@ -113,8 +113,8 @@ static bool limits_good(const struct mam_capacities *limits) {
            between(limits->groups, 1, 65536) && between(limits->members, 1, 1 << 20) &&
            between(limits->blocks, 1, 1 << 20) && between(limits->children, 1, 1 << 24) &&
            between(limits->holdings, 1, 1 << 24) && between(limits->bridges, 1, MAM_BRIDGES_MAX) &&
-           between(limits->history, 1, 1 << 24) && between(limits->positions, 1, 1 << 24) && between(limits->leg_timeout_ms, 1, 3600000) &&
-           between(limits->booking_timeout_ms, 1, 3600000);
+           between(limits->history, 1, 1 << 24) && between(limits->positions, 1, 1 << 24) &&
+           between(limits->leg_timeout_ms, 1, 3600000) && between(limits->booking_timeout_ms, 1, 3600000);
 }
 
 uint64_t mam_engine_size(const struct mam_capacities *limits) {
@@ -282,7 +282,8 @@ static uint16_t on_opened(struct mam_engine *engine, const struct mam_opened *me
                 message->groups == limits->groups && message->members == limits->members &&
                 message->blocks == limits->blocks && message->children == limits->children &&
                 message->holdings == limits->holdings && message->bridges == limits->bridges &&
-                message->history == limits->history && message->positions == limits->positions && message->leg_timeout == limits->leg_timeout_ms &&
+                message->history == limits->history && message->positions == limits->positions &&
+                message->leg_timeout == limits->leg_timeout_ms &&
                 message->booking_timeout == limits->booking_timeout_ms;
     *field = 0;
     return same ? MAM_REASON_NONE : MAM_REASON_OUT_OF_RANGE;
@@ -429,7 +430,7 @@ uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t ove
     uint64_t per_row =
         sizeof(struct mam_plan_member) + sizeof(struct mam_booking) + 2 * ((uint64_t)overhead + 8);
     uint64_t per_block = 8 * (sizeof(struct mam_plan) + sizeof(struct mam_risk_alert) + overhead + 8);
-    uint64_t watched = (MAM_WATCHED_OUTPUTS + 2 * (uint64_t)limits->groups) *
-                       (sizeof(struct mam_risk_stop) + overhead + 8);
+    uint64_t watched =
+        (MAM_WATCHED_OUTPUTS + 2 * (uint64_t)limits->groups) * (sizeof(struct mam_risk_stop) + overhead + 8);
     return rows * per_row + (limits->blocks + (uint64_t)1 + MAM_CLOSED_A_CLOCK) * per_block + watched;
 }

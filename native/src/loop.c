@@ -410,8 +410,7 @@ static const char *const LABELS[] = {
     "messages rejected", "duplicates", "sequence gaps", "impossible messages", "alerts", "quotes",
     "blocks opened", "blocks done", "blocks rejected", "children planned", "bookings sent",
     "bookings refused", "accounts", "members", "instruments", "groups", "blocks at work", "children at work",
-    "holdings", "halted on a broken law",
-    "positions of accounts", "positions revalued", "members stopped",
+    "holdings", "halted on a broken law", "positions of accounts", "positions revalued", "members stopped",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
     "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings"};

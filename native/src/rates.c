@@ -52,14 +52,18 @@ static bool find_pair(struct mam_engine *engine, uint8_t from, uint8_t to, bool 
 }
 
 /* One pair, or two over USD. Returns how many; 0: there is no path. */
-static uint32_t find_path(struct mam_engine *engine, uint8_t from, uint8_t to, bool marks, struct pair pairs[2]) {
+static uint32_t find_path(struct mam_engine *engine, uint8_t from, uint8_t to, bool marks,
+                          struct pair pairs[2]) {
     static const char dollar[8] = "USD";
     if (find_pair(engine, from, to, marks, &pairs[0])) {
         return 1;
     }
     uint8_t usd = mam_currency(engine, dollar);
     bool over = usd != UINT8_MAX && usd != from && usd != to;
-    return over && find_pair(engine, from, usd, marks, &pairs[0]) && find_pair(engine, usd, to, marks, &pairs[1]) ? 2 : 0;
+    return over && find_pair(engine, from, usd, marks, &pairs[0]) &&
+                   find_pair(engine, usd, to, marks, &pairs[1])
+               ? 2
+               : 0;
 }
 
 static enum mam_reason conversion(struct mam_engine *engine, uint8_t from, uint8_t to, bool high, bool marks,
@@ -71,8 +75,7 @@ static enum mam_reason conversion(struct mam_engine *engine, uint8_t from, uint8
     struct pair pairs[2];
     uint32_t count = find_path(engine, from, to, marks, pairs);
     for (uint32_t i = 0; i < count; i++) {
-        enum mam_reason reason =
-            mam_conversion_step(out, pairs[i].bid, pairs[i].ask, pairs[i].inverse, high);
+        enum mam_reason reason = mam_conversion_step(out, pairs[i].bid, pairs[i].ask, pairs[i].inverse, high);
         if (reason != MAM_REASON_NONE) {
             return reason;
         }

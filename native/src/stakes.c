@@ -30,7 +30,8 @@ void mam_books_init(struct mam_engine *engine) {
         books->instruments[i].first_page = MAM_NONE;
     }
     for (uint32_t i = 0; i < limits->accounts; i++) {
-        books->accounts[i].first_stake = books->accounts[i].first_member = books->accounts[i].next_due = MAM_NONE;
+        books->accounts[i].first_stake = books->accounts[i].first_member = books->accounts[i].next_due =
+            MAM_NONE;
         books->low[i] = INT64_MIN;
         books->high[i] = INT64_MAX;
     }
@@ -185,8 +186,8 @@ static uint32_t stake_open(struct mam_engine *engine, uint32_t account, uint32_t
     }
     book->first_stake = at;
     if (of->stake_count++ == 0) {
-        of->scale = (struct mam_scale){
-            .volume_unit = engine->instruments[instrument].definition.volume_step, .price_unit = 1};
+        of->scale = (struct mam_scale){.volume_unit = engine->instruments[instrument].definition.volume_step,
+                                       .price_unit = 1};
         for (uint8_t digit = engine->instruments[instrument].definition.digits; digit < 8; digit++) {
             of->scale.price_unit *= 10;
         }
@@ -236,8 +237,7 @@ uint32_t mam_row_open(struct mam_engine *engine, uint32_t account, uint32_t inst
     struct mam_stake *stake = &books->stakes[of];
     struct mam_row *row = &books->rows[at];
     books->free_row = row->next;
-    *row = (struct mam_row){
-        .stake = of, .next = MAM_NONE, .previous = stake->last_row, .expected = -1};
+    *row = (struct mam_row){.stake = of, .next = MAM_NONE, .previous = stake->last_row, .expected = -1};
     *(stake->last_row == MAM_NONE ? &stake->first_row : &books->rows[stake->last_row].next) = at;
     stake->last_row = at;
     stake->row_count++;
@@ -351,8 +351,8 @@ void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake 
 static void make_up_margin(struct mam_engine *engine, struct mam_stake *stake) {
     struct mam_account_book *book = &engine->books.accounts[stake->account];
     int64_t margin;
-    if (mam_margin_of(engine, stake->account, stake->instrument,
-                      mam_slot_exposure(&engine->books, stake), &margin) != MAM_REASON_NONE ||
+    if (mam_margin_of(engine, stake->account, stake->instrument, mam_slot_exposure(&engine->books, stake),
+                      &margin) != MAM_REASON_NONE ||
         margin > MAM_BOOK_MONEY_MAX) {
         margin = MAM_BOOK_MONEY_MAX;
     }

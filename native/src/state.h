@@ -117,8 +117,8 @@ struct mam_child {
     int64_t planned, assigned;
     int64_t carry;   /* what the plan changed of its carry */
     int64_t measure; /* when planned */
-    uint64_t deal; /* the server's number of its booking */
-    uint32_t row;  /* of books, plus 1: what it opens or closes there */
+    uint64_t deal;   /* the server's number of its booking */
+    uint32_t row;    /* of books, plus 1: what it opens or closes there */
     uint8_t status;
     uint8_t tries;
 };
@@ -260,7 +260,8 @@ void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, ui
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 bool mam_carry_kept(const struct mam_block *block);
-/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes on top. */
+/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
+ * on top. */
 void mam_carry_scale(struct mam_engine *engine, const struct mam_block *block);
 
 /* --- divide.c: what was filled, over the children --- */

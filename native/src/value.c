@@ -1,11 +1,11 @@
 /*
- * What accounts are worth now. Marks, rates, profit, margin; an account exactly when it is needed, all of them
- * in bounded batches on Clock.
+ * What accounts are worth now. Marks, rates, profit, margin; an account exactly when it is needed, all of
+ * them in bounded batches on Clock.
  *
  * Conflation: a quote makes its instrument due and asks for a Clock a millisecond later. However many quotes
  * came until then, the instrument is valued once, at the newest mark. A Clock works through at most
- * MAM_SWEEP_SLOTS slots and asks for another, so that an order never waits for more than one batch; and an order
- * values its own members itself.
+ * MAM_SWEEP_SLOTS slots and asks for another, so that an order never waits for more than one batch; and an
+ * order values its own members itself.
  */
 #include "books.h"
 #include "state.h"
@@ -31,7 +31,8 @@ static void enqueue(struct mam_books *books, uint32_t limit, uint32_t instrument
 
 void mam_mark_moved(struct mam_engine *engine, uint32_t instrument) {
     struct mam_instrument_book *of = &engine->books.instruments[instrument];
-    const struct mam_quote_state *own = mam_quote_at(engine, instrument, engine->instruments[instrument].bridge);
+    const struct mam_quote_state *own =
+        mam_quote_at(engine, instrument, engine->instruments[instrument].bridge);
     int64_t bid = own->bid, ask = own->ask;
     if (bid == 0 && !mam_best_quote(engine, instrument, &bid, &ask)) {
         return;
@@ -58,12 +59,13 @@ void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument) {
     if (books->sweep_instrument == instrument) {
         books->sweep_page = MAM_NONE; /* all of it is valued here */
     }
-    for (uint32_t page = books->instruments[instrument].first_page; page != MAM_NONE; page = books->pages[page].next) {
+    for (uint32_t page = books->instruments[instrument].first_page; page != MAM_NONE;
+         page = books->pages[page].next) {
         for (uint32_t at = 0; at < books->pages[page].count; at++) {
             struct mam_stake *stake = &books->stakes[books->pages[page].stake[at]];
             int64_t margin = 0;
-            if (mam_margin_of(engine, stake->account, instrument, &books->pages[page].exposure[at], &margin) ==
-                    MAM_REASON_NONE &&
+            if (mam_margin_of(engine, stake->account, instrument, &books->pages[page].exposure[at],
+                              &margin) == MAM_REASON_NONE &&
                 margin <= MAM_BOOK_MONEY_MAX) {
                 books->accounts[stake->account].margin += margin - stake->margin;
                 stake->margin = margin;
@@ -76,8 +78,8 @@ void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument) {
 
 /* --- Rates and profit --- */
 
-/* Profit at the low side of its pair, loss at the high one; forex by side instead: a buy's at the Ask, a sell's at
- * the Bid (docs/margin.md). */
+/* Profit at the low side of its pair, loss at the high one; forex by side instead: a buy's at the Ask, a
+ * sell's at the Bid (docs/margin.md). */
 static bool converts_high(const struct mam_instrument_state *of, uint8_t side, bool loss) {
     bool by_side = of->definition.calc_mode == MAM_CALC_MODE_FOREX ||
                    of->definition.calc_mode == MAM_CALC_MODE_FOREX_NO_LEVERAGE;
@@ -119,7 +121,8 @@ static const struct mam_moves *kept_moves(struct mam_engine *engine, uint32_t in
 }
 
 enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
-                              const struct mam_exposure *exposure, int64_t bid, int64_t ask, int64_t *profit) {
+                              const struct mam_exposure *exposure, int64_t bid, int64_t ask,
+                              int64_t *profit) {
     enum mam_reason reason;
     const struct mam_moves *moves = kept_moves(engine, instrument, currency, &reason);
     *profit = 0;
@@ -181,8 +184,8 @@ void mam_stake_value(struct mam_engine *engine, uint32_t at) {
 
 /* --- Margin --- */
 
-enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
-                                   int64_t *rate) {
+enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                                   uint8_t side, int64_t *rate) {
     struct mam_conversion conversion;
     bool buy = side == MAM_SIDE_BUY;
     *rate = ONE;
@@ -192,8 +195,10 @@ enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, 
 }
 
 /* What an exposure puts into tiers. */
-static enum mam_reason tier_amount(const struct mam_instrument_book *of, const struct mam_instrument *definition,
-                                   const struct mam_exposure *exposure, uint8_t margin_mode, int64_t *amount) {
+static enum mam_reason tier_amount(const struct mam_instrument_book *of,
+                                   const struct mam_instrument *definition,
+                                   const struct mam_exposure *exposure, uint8_t margin_mode,
+                                   int64_t *amount) {
     enum mam_reason reason = mam_tier_volume(definition, exposure, margin_mode, amount);
     if (reason != MAM_REASON_NONE || of->tier_range == MAM_TIER_RANGE_VOLUME_PER_SYMBOL) {
         return reason;
@@ -209,8 +214,8 @@ enum mam_reason mam_margin_of(struct mam_engine *engine, uint32_t account, uint3
     const struct mam_instrument_book *of = &engine->books.instruments[instrument];
     const struct mam_instrument *definition = &engine->instruments[instrument].definition;
     const struct mam_account_state_row *row = &engine->accounts[account];
-    enum mam_reason reason = mam_exposure_margin(definition, exposure, row->margin_mode, MAM_STAGE_MAINTENANCE,
-                                                 row->leverage, margin);
+    enum mam_reason reason = mam_exposure_margin(definition, exposure, row->margin_mode,
+                                                 MAM_STAGE_MAINTENANCE, row->leverage, margin);
     if (reason != MAM_REASON_NONE || of->tier_count == 0) {
         return reason;
     }
@@ -231,7 +236,8 @@ static enum mam_reason tiered_with(struct mam_engine *engine, uint32_t account, 
     struct mam_exposure with = *exposure;
     int64_t plain, together, before, after, held, order;
     enum mam_reason reasons[] = {
-        mam_exposure_margin(definition, exposure, row->margin_mode, MAM_STAGE_MAINTENANCE, row->leverage, &plain),
+        mam_exposure_margin(definition, exposure, row->margin_mode, MAM_STAGE_MAINTENANCE, row->leverage,
+                            &plain),
         mam_exposure_margin_with(definition, exposure, row->margin_mode, row->leverage, addition, &together),
         mam_margin_of(engine, account, instrument, exposure, &held),
         tier_amount(of, definition, exposure, row->margin_mode, &before),
@@ -252,13 +258,15 @@ static enum mam_reason tiered_with(struct mam_engine *engine, uint32_t account, 
 
 /* By halves: the tiers' rates may differ from one to the next, so there is no good guess. */
 static int64_t tiered_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument,
-                             const struct mam_exposure *exposure, struct mam_addition *addition, int64_t allowed) {
+                             const struct mam_exposure *exposure, struct mam_addition *addition,
+                             int64_t allowed) {
     int64_t low = 0, high = MAM_VOLUME_MAX / 4;
     for (int64_t at = low; high - low > 1;) {
         int64_t margin;
         at = addition->volume = low + (high - low) / 2;
-        bool holds = tiered_with(engine, account, instrument, exposure, addition, &margin) == MAM_REASON_NONE &&
-                     margin <= allowed;
+        bool holds =
+            tiered_with(engine, account, instrument, exposure, addition, &margin) == MAM_REASON_NONE &&
+            margin <= allowed;
         *(holds ? &low : &high) = at;
     }
     return low;
@@ -283,8 +291,9 @@ int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t 
     }
     if (books->instruments[instrument].tier_count > 0) {
         __int128 allowed = (__int128)row->equity * ONE / buffer - other;
-        return allowed < own ? 0
-                             : tiered_volume(engine, account, instrument, &exposure, &addition, mam_money(allowed));
+        return allowed < own
+                   ? 0
+                   : tiered_volume(engine, account, instrument, &exposure, &addition, mam_money(allowed));
     }
     return mam_exposure_volume(&engine->instruments[instrument].definition, &exposure, row->margin_mode,
                                row->leverage, &addition, row->equity, other, buffer);
@@ -298,11 +307,13 @@ uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_levera
     }
     struct mam_instrument_book *of = &engine->books.instruments[at];
     *field = 4;
-    if (m->tier_range != MAM_TIER_RANGE_VOLUME_PER_SYMBOL && m->tier_range != MAM_TIER_RANGE_VALUE_PER_SYMBOL) {
+    if (m->tier_range != MAM_TIER_RANGE_VOLUME_PER_SYMBOL &&
+        m->tier_range != MAM_TIER_RANGE_VALUE_PER_SYMBOL) {
         return MAM_REASON_NOT_SUPPORTED;
     }
     *field = 3;
-    if (m->tier >= MAM_TIERS_MAX || (m->tier > 0 && (m->tier != of->tier_count || m->tier_range != of->tier_range))) {
+    if (m->tier >= MAM_TIERS_MAX ||
+        (m->tier > 0 && (m->tier != of->tier_count || m->tier_range != of->tier_range))) {
         return MAM_REASON_OUT_OF_RANGE;
     }
     *field = 5;
@@ -375,9 +386,9 @@ static __int128 floating_now(struct mam_engine *engine, uint32_t account) {
         const struct mam_stake *stake = &books->stakes[at];
         const struct mam_instrument_book *of = &books->instruments[stake->instrument];
         int64_t profit = 0;
-        if (of->bid > 0 && mam_profit_of(engine, stake->instrument, engine->accounts[account].currency,
-                                         mam_slot_exposure(books, stake), of->bid, of->ask,
-                                         &profit) != MAM_REASON_NONE) {
+        if (of->bid > 0 &&
+            mam_profit_of(engine, stake->instrument, engine->accounts[account].currency,
+                          mam_slot_exposure(books, stake), of->bid, of->ask, &profit) != MAM_REASON_NONE) {
             profit = books->pages[stake->page].profit[stake->at];
         }
         sum += profit;
@@ -419,10 +430,12 @@ int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account) {
         struct mam_per_lot per_lot;
         struct mam_conversion conversion;
         int64_t money[2] = {0, 0}, price = of->bid > 0 ? of->ask : 0;
-        if (price == 0 || mam_exposure_per_lot(&engine->instruments[stake->instrument].definition, price, &per_lot) !=
+        if (price == 0 ||
+            mam_exposure_per_lot(&engine->instruments[stake->instrument].definition, price, &per_lot) !=
                 MAM_REASON_NONE ||
             mam_conversion_at_marks(engine, engine->instruments[stake->instrument].profit,
-                                    engine->accounts[account].currency, true, &conversion) != MAM_REASON_NONE ||
+                                    engine->accounts[account].currency, true,
+                                    &conversion) != MAM_REASON_NONE ||
             mam_per_lot_convert(&per_lot, &conversion) != MAM_REASON_NONE ||
             mam_per_lot_money(&per_lot, exposure->side[0].volume, 1, &money[0]) != MAM_REASON_NONE ||
             mam_per_lot_money(&per_lot, exposure->side[1].volume, 1, &money[1]) != MAM_REASON_NONE) {
@@ -452,7 +465,8 @@ static uint32_t propagate(struct mam_engine *engine, uint32_t pair) {
     for (uint32_t i = 0; i < engine->instrument_count; i++) {
         const struct mam_instrument_book *of = &books->instruments[i];
         bool touched = false;
-        for (uint64_t left = of->stake_count > 0 ? of->currencies : 0; left != 0 && !touched; left &= left - 1) {
+        for (uint64_t left = of->stake_count > 0 ? of->currencies : 0; left != 0 && !touched;
+             left &= left - 1) {
             touched = uses(&engine->instruments[pair], engine->instruments[i].profit,
                            (uint8_t)__builtin_ctzll(left), usd);
         }
@@ -481,7 +495,8 @@ static void look(struct mam_engine *engine, const struct mam_page *page) {
     struct mam_books *books = &engine->books;
     for (uint32_t at = 0; at < page->count; at++) {
         uint32_t account = page->account[at];
-        if (books->floating[account] <= books->low[account] || books->floating[account] >= books->high[account]) {
+        if (books->floating[account] <= books->low[account] ||
+            books->floating[account] >= books->high[account]) {
             mam_account_due(engine, account);
         }
     }
@@ -549,8 +564,9 @@ void mam_books_on_clock(struct mam_engine *engine) {
     books->clock = INT64_MAX;
     bool more = sweep(engine);
     more = mam_watch_on_clock(engine) || more;
-    if (more) {
-        want_clock(engine, engine->now);
+    books->clock = more ? engine->now : INT64_MAX; /* whom the batch made due has been looked at */
+    if (books->closing_members > 0) {
+        want_clock(engine, books->next_close);
     }
     want_clock(engine, books->next_reset);
 }

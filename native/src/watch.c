@@ -1,7 +1,7 @@
 /*
- * What is watched of an account after every change: margin levels (warning, margin call, stop-out) and its members'
- * drawdown. An account is looked at on Clock only, exactly valued, and only if its equity has come to a level
- * (books.low, books.high) or something other than a quote has happened to it.
+ * What is watched of an account after every change: margin levels (warning, margin call, stop-out) and its
+ * members' drawdown. An account is looked at on Clock only, exactly valued, and only if its equity has come
+ * to a level (books.low, books.high) or something other than a quote has happened to it.
  */
 #include <string.h>
 
@@ -62,8 +62,8 @@ static void tell_alarms(struct mam_engine *engine, uint32_t account, uint8_t fro
     const struct mam_account_state_row *row = &engine->accounts[account];
     bool money = row->definition.stop_out_mode == MAM_STOP_OUT_MODE_MONEY;
     int64_t level = mam_margin_level(row->equity, row->margin);
-    int64_t limits[MAM_ALARMS] = {mam_money((__int128)buffer_of(engine, account) * 100), row->definition.margin_call,
-                                  row->definition.stop_out};
+    int64_t limits[MAM_ALARMS] = {mam_money((__int128)buffer_of(engine, account) * 100),
+                                  row->definition.margin_call, row->definition.stop_out};
     int64_t at[MAM_ALARMS];
     levels(engine, account, at);
     for (uint8_t alarm = from + 1; alarm <= to; alarm++) {
@@ -107,7 +107,8 @@ static int64_t mark_of(const struct mam_drawdown *drawdown, uint8_t basis) {
                                                : drawdown->high_water;
 }
 
-static void tell_stop(struct mam_engine *engine, uint32_t at, uint16_t reason, int64_t until, const char *name) {
+static void tell_stop(struct mam_engine *engine, uint32_t at, uint16_t reason, int64_t until,
+                      const char *name) {
     const struct mam_member_state *member = &engine->members[at];
     const struct mam_member_watch *watch = &engine->books.members[at];
     struct mam_risk_stop stop;
@@ -132,8 +133,9 @@ static void stop_begins(struct mam_engine *engine, uint32_t at) {
     const struct mam_member *terms = &engine->members[at].terms;
     watch->stopped = 1;
     watch->since = engine->now;
-    watch->until = terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY ? next_reset(engine->now, terms->drawdown_reset)
-                                                                     : 0;
+    watch->until = terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY
+                       ? next_reset(engine->now, terms->drawdown_reset)
+                       : 0;
     engine->counts.stops++;
     if (terms->drawdown_action == MAM_DRAWDOWN_ACTION_CLOSE_OUT) {
         watch->closing = 1;
@@ -173,8 +175,9 @@ static void tell_drawdown(struct mam_engine *engine, uint32_t at) {
     const struct mam_drawdown *drawdown = &engine->books.members[at].drawdown;
     int64_t equity = engine->accounts[member->account].equity;
     bool percent = terms->drawdown_percent > 0;
-    int64_t measured = percent ? mam_drawdown_percent(drawdown, terms->drawdown_basis, equity)
-                               : mam_money((__int128)mam_drawdown_loss(drawdown, terms->drawdown_basis, equity) * 100);
+    int64_t measured =
+        percent ? mam_drawdown_percent(drawdown, terms->drawdown_basis, equity)
+                : mam_money((__int128)mam_drawdown_loss(drawdown, terms->drawdown_basis, equity) * 100);
     alert(engine, member->account, engine->groups[member->group].id, MAM_ALERT_KIND_DRAWDOWN,
           MAM_REASON_DRAWDOWN_STOP, measured,
           percent ? terms->drawdown_percent : mam_money((__int128)terms->drawdown_money * 100));
@@ -238,7 +241,8 @@ static void set_watched(struct mam_engine *engine, uint32_t account) {
     }
 }
 
-/* Control has spoken of a member: a stop is lifted by whoever makes it active again, and measured from now. */
+/* Control has spoken of a member: a stop is lifted by whoever makes it active again, and measured from now.
+ */
 void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_member *m) {
     struct mam_member_watch *watch = &engine->books.members[at];
     uint32_t account = engine->members[at].account;
@@ -275,7 +279,8 @@ void mam_account_flow(struct mam_engine *engine, uint32_t account, int64_t amoun
 /* --- When to look again --- */
 
 /* Equity at which a member's loss comes to its limit, or a hair before. */
-static int64_t loss_level(const struct mam_member_watch *watch, const struct mam_member *terms, int64_t tenths) {
+static int64_t loss_level(const struct mam_member_watch *watch, const struct mam_member *terms,
+                          int64_t tenths) {
     int64_t mark = mark_of(&watch->drawdown, terms->drawdown_basis);
     __int128 level = NEVER;
     if (terms->drawdown_money > 0) {

@@ -163,7 +163,8 @@ static void audit_books(const struct mam_engine *engine) {
         rows += own;
     }
     for (uint32_t instrument = 0; instrument < engine->instrument_count; instrument++) {
-        for (uint32_t at = books->instruments[instrument].first_page; at != MAM_NONE; at = books->pages[at].next) {
+        for (uint32_t at = books->instruments[instrument].first_page; at != MAM_NONE;
+             at = books->pages[at].next) {
             const struct mam_page *page = &books->pages[at];
             MUST(page->count > 0 && page->regular <= page->count && page->count <= MAM_PAGE_SLOTS);
             MUST(page->previous == MAM_NONE || page->count == MAM_PAGE_SLOTS);
@@ -180,7 +181,8 @@ static void audit_books(const struct mam_engine *engine) {
     for (uint32_t at = books->free_page; at != MAM_NONE; at = books->pages[at].next) {
         free_pages++;
     }
-    MUST(slots == stakes && stakes == books->stake_by_key.count && rows == (uint64_t)engine->counts.positions);
+    MUST(slots == stakes && stakes == books->stake_by_key.count &&
+         rows == (uint64_t)engine->counts.positions);
     MUST(rows + free_rows == engine->limits.positions && stakes + free_stakes == engine->limits.positions);
     MUST(pages + free_pages == mam_books_pages(&engine->limits));
 }

@@ -192,7 +192,9 @@ class AccountHistory(AccountDesk):
         self.asked: list[dict[str, Any]] = []
 
     def step(self) -> None:
-        acts = [self.any_tick] * 4 + [self.any_position] * 2 + [self.any_trade, self.any_answer, self.any_answer]
+        acts = (
+            [self.any_tick] * 4 + [self.any_position] * 2 + [self.any_trade, self.any_answer, self.any_answer]
+        )
         self.random.choice(acts)()
         self.agree()
         if self.random.random() < 0.2:
@@ -217,11 +219,17 @@ class AccountHistory(AccountDesk):
             if row is None:
                 self.open.remove((login, ticket))
                 return
-            lots = random.choice([row.lots, row.lots + Decimal("0.01"), (row.lots / 2).quantize(Decimal("0.01")), NOTHING])
+            lots = random.choice(
+                [row.lots, row.lots + Decimal("0.01"), (row.lots / 2).quantize(Decimal("0.01")), NOTHING]
+            )
             fields = {"price_open": row.price, "swap": random.choice(["0", "-1.25", "3"])}
             self.position(login, ticket, row.market, row.side, lots, **fields)
             return
-        login, number, side = random.choice(list(self.bank.accounts)), random.choice(list(FIRST)), random.randint(0, 1)
+        login, number, side = (
+            random.choice(list(self.bank.accounts)),
+            random.choice(list(FIRST)),
+            random.randint(0, 1),
+        )
         account = self.bank.accounts[login]
         if account.mode == NETTING and any(row.market == number for row in account.rows.values()):
             return
