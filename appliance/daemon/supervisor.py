@@ -33,7 +33,7 @@ from appliance.daemon.engine_process import (
     counter_labels,
 )
 from appliance.errors import InputError
-from appliance.memory import BridgeSpec, Instance, Ring, Role
+from appliance.memory import BridgeSpec, Instance, Ring, Role, in_name, out_name
 from appliance.schema.messages import SCHEMA_FINGERPRINT
 
 START_SECONDS = 30.0  # a child that is not ready by then has failed
@@ -68,15 +68,22 @@ def _spec(bridge: BridgeSection) -> BridgeSpec:
 class Daemon:
     """One running instance. A context manager: leaving it ends everything, whatever happened inside."""
 
-    def __init__(self, config: Config, patience: Callable[[], None] = lambda: None) -> None:
-        """Nothing is made yet; `start` does. `patience` is called while it waits, and may raise."""
+    def __init__(
+        self, config: Config, patience: Callable[[], None] = lambda: None, keep_undrained: bool = True
+    ) -> None:
+        """Nothing is made yet; `start` does. `patience` is called while it waits, and may raise.
+
+        `keep_undrained`: when the writer fails, the memory stays, and the next daemon drains its journal.
+        """
         self.config = config
+        self._keep_undrained = keep_undrained
         self._patience = patience
         self.status = 0
         self._instance: Instance | None = None
         self._engine: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
         self._restarts = 0
+        self._lost: set[str] = set()
         self._ids: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -126,11 +133,17 @@ class Daemon:
 
     def _salvage(self, ring: Ring) -> None:
         """What a killed daemon's journal still holds goes into the log before the ring is made anew."""
-        done = subprocess.run(self._writer_command("--once"), start_new_session=True, check=False)
-        if done.returncode != 0:
+        if not self._drain():
             raise DaemonError(
                 "the journal of the former run could not be drained into the log; nothing was removed"
             )
+
+    def _drain(self) -> bool:
+        """A writer that takes what the journal holds, and ends."""
+        done = subprocess.run(
+            self._writer_command("--once"), stdin=subprocess.DEVNULL, start_new_session=True, check=False
+        )
+        return done.returncode == 0
 
     def _start_writer(self) -> None:
         assert self._instance is not None
@@ -201,17 +214,32 @@ class Daemon:
         status = self._writer.poll()
         if status is not None:
             self._restart_writer(status)
-        lost = self._instance.intact()
-        if lost:
-            raise DaemonError(f"shared memory {lost[0]} was removed or truncated by someone else")
+        self._check_regions()
+
+    def _check_regions(self) -> None:
+        """A bridge's ring that someone took away concerns that bridge only: the loop fences it (law 8)."""
+        assert self._instance is not None
+        lost = set(self._instance.intact()) - self._lost
+        self._lost |= lost
+        rings = {
+            name(self.config.instance, bridge.name)
+            for bridge in self.config.bridges
+            for name in (in_name, out_name)
+        }
+        for region in sorted(lost & rings):
+            print(
+                f"mam run: shared memory {region} was removed or truncated by someone else; "
+                "its bridge is fenced",
+                file=sys.stderr,
+            )
+        for region in sorted(lost - rings):
+            raise DaemonError(f"shared memory {region} was removed or truncated by someone else")
 
     def _restart_writer(self, status: int) -> None:
         """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""
         while True:
             if status >= 0 or self._restarts == RESTARTS_MAX:
-                raise DaemonError(
-                    f"the audit writer ended by itself ({_fate(status)}); trading stops with it"
-                )
+                raise DaemonError(f"the audit writer ended ({_fate(status)}); trading stops with it")
             self._restarts += 1
             print(f"mam run: the audit writer ended ({_fate(status)}); starting it again", file=sys.stderr)
             try:
@@ -227,10 +255,25 @@ class Daemon:
         """End everything, in order; safe to call at any time, and twice. `status` 1: not all ended well."""
         with contextlib.ExitStack() as stack:
             if self._instance is not None:
-                stack.callback(self._instance.close)
+                stack.callback(self._leave, self._instance, self._engine is not None, self._writer)
             stack.callback(self._end, self._writer, WRITER_END_SECONDS, "the audit writer")
             stack.callback(self._end, self._engine, ENGINE_END_SECONDS, "the engine")
             self._instance = self._engine = self._writer = None
+
+    def _leave(self, instance: Instance, journaled: bool, writer: "subprocess.Popen[bytes] | None") -> None:
+        """Remove the memory; but no journal that may hold what the log has not: outputs have left on it."""
+        drained = writer is None or writer.returncode == 0 or not journaled
+        if writer is not None and writer.returncode < 0 and not drained:  # killed: another one can
+            drained = self._drain()
+        if drained or not self._keep_undrained:
+            instance.close()
+            return
+        instance.directory.close_all()
+        self.status = 1
+        print(
+            f"mam run: /dev/shm/mam.{instance.name}.* stays: the next start drains its journal into the log",
+            file=sys.stderr,
+        )
 
     def _end(self, process: "subprocess.Popen[bytes] | None", seconds: float, what: str) -> None:
         if process is None:

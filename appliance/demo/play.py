@@ -130,7 +130,7 @@ class Demo:
         key = directory / "signing.key"
         self.vkey = keys.generate("demo.example/mam", key).vkey
         sweep()
-        self._daemon = Daemon(self._config(key), self._show)
+        self._daemon = Daemon(self._config(key), self._show, keep_undrained=False)
         self._daemon.start()
         self._control = Bridge.attach(self.instance, "control", SCHEMA_FINGERPRINT)
         ticks = [str(path) for path in self.options.ticks]

@@ -91,7 +91,7 @@ def result_of(
     for counter in played.counters:
         if counter.label.startswith("law "):
             laws[LAWS[int(counter.label.split()[1]) - 1]] = counter.value
-    laws["determinism"] += replayed.difference is not None
+    laws["determinism"] += replayed.difference is not None or replayed.unfinished > 0
     laws["tamper_evidence"] += len(report.problems)
     return Result(
         seed=seed,
@@ -160,9 +160,11 @@ def screen(result: Result, width: int = 80) -> str:
         if audit.verified
         else f"NOT VERIFIED: {audit.problems[0].text if audit.problems else 'see mam audit verify'}"
     )
-    same = result.replay.difference is None
+    same = result.laws["determinism"] == 0
     replayed = (
-        f"{result.replay.outputs:,} outputs, byte for byte the same" if same else result.replay.difference
+        f"{result.replay.outputs:,} outputs, byte for byte the same"
+        if same
+        else result.replay.difference or "the log ends before the engine's last outputs"
     )
     lines = [
         f"orders      {result.orders:,} over {result.accounts:,} sub-accounts, seed {result.seed}",

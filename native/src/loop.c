@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "assert.h"
+#include "bus_guard.h"
 #include "journal_entry.h"
 
 #define BATCH 16             /* messages of one ring before the next ring has its turn */
@@ -34,6 +35,7 @@ struct lane {
     int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
     int64_t dropped;
     int64_t consumed, released;
+    int guard_in, guard_out; /* numbers of its regions at the bus guard */
 };
 
 struct mam_loop {
@@ -50,6 +52,7 @@ struct mam_loop {
     uint64_t touched; /* lanes with outputs that wait for the flush, a bit each */
     uint32_t batched; /* outputs since the last flush */
     int32_t stop;
+    int32_t regions_lost;
     uint32_t idle_rounds;
     struct lane lanes[MAM_BRIDGES_MAX];
 };
@@ -591,12 +594,41 @@ static void on_signal(int number) {
     }
 }
 
-static void install(struct mam_loop *loop, struct sigaction before[2]) {
+static void install(struct mam_loop *loop, struct sigaction before[3]) {
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
     signalled = loop;
     sigaction(SIGTERM, &action, &before[0]);
     sigaction(SIGINT, &action, &before[1]);
+    mam_bus_guard_begin(&before[2]);
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        const struct mam_loop_bridge *bridge = &loop->config.bridges[i];
+        loop->lanes[i].guard_in = mam_bus_guard_add(bridge->in, bridge->in_length);
+        loop->lanes[i].guard_out = mam_bus_guard_add(bridge->out, bridge->out_length);
+    }
+}
+
+static void uninstall(const struct sigaction before[3]) {
+    sigaction(SIGTERM, &before[0], NULL);
+    sigaction(SIGINT, &before[1], NULL);
+    mam_bus_guard_end(&before[2]);
+    signalled = NULL;
+}
+
+/* Regions that were truncated under us: the bridge is fenced, both ways; all others go on. */
+static void fence_lost(struct mam_loop *loop) {
+    loop->regions_lost = mam_bus_guard_lost();
+    for (uint32_t bridge = 1; bridge <= loop->config.bridge_count; bridge++) {
+        struct lane *lane = &loop->lanes[bridge - 1];
+        if (mam_bus_guard_is_lost(lane->guard_in) || mam_bus_guard_is_lost(lane->guard_out)) {
+            if (!lane->in_fenced) {
+                fence_in(loop, bridge, MAM_RING_BAD_SIZE);
+            }
+            if (!lane->out_fenced) {
+                fence_out(loop, bridge, MAM_RING_BAD_SIZE);
+            }
+        }
+    }
 }
 
 static uint32_t poll_all(struct mam_loop *loop) {
@@ -622,7 +654,7 @@ static void flush_held(struct mam_loop *loop) {
 }
 
 int64_t mam_loop_run(struct mam_loop *loop) {
-    struct sigaction before[2];
+    struct sigaction before[3];
     install(loop, before);
     while (!room(loop) && !__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
         sched_yield(); /* the journal of a former run is still being drained */
@@ -633,6 +665,9 @@ int64_t mam_loop_run(struct mam_loop *loop) {
     while (!__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
         uint32_t work = poll_all(loop);
         loop->loops++;
+        if (mam_bus_guard_lost() != loop->regions_lost) {
+            fence_lost(loop);
+        }
         heartbeat(loop);
         if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
             send_clock(loop);
@@ -648,8 +683,6 @@ int64_t mam_loop_run(struct mam_loop *loop) {
     }
     flush_held(loop);
     publish_counters(loop);
-    sigaction(SIGTERM, &before[0], NULL);
-    sigaction(SIGINT, &before[1], NULL);
-    signalled = NULL;
+    uninstall(before);
     return loop->consumed;
 }

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from appliance.audit.counters import LABELS
 from appliance.daemon import read_config
 from appliance.daemon.config import BridgeSection, CapacitySection, EngineSection
+from appliance.daemon.engine_process import bridge_counter_labels, counter_labels
 from appliance.engine import Capacities
 from appliance.errors import InputError
 from appliance.memory import leftovers
@@ -145,3 +147,12 @@ def test_the_operator_s_page_has_every_key_and_its_default() -> None:
     for name in CapacitySection.__struct_fields__:
         row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` "))
         assert f"| {getattr(defaults, name):,} |" in row
+
+
+def test_the_operator_s_page_has_every_counter() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text()
+    labels = [*counter_labels()[10:], *LABELS.values()]  # the laws stand there as a row
+    for label in labels:
+        assert f"`{label.partition(' (')[0]}`" in page, label
+    for label in bridge_counter_labels():
+        assert f"`{label}`" in page or f"`bridge NAME: {label}`" in page, label

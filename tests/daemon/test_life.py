@@ -106,6 +106,37 @@ def test_a_killed_writer_is_started_again_and_nothing_is_lost(rig: Rig) -> None:
     assert sequences == list(range(len(sequences)))
 
 
+@pytest.mark.parametrize("key_is_lost", [False, True])
+def test_what_a_killed_writer_left_is_drained_at_the_end_or_by_the_next_daemon(
+    rig: Rig, key_is_lost: bool
+) -> None:
+    """The fourth kill of the writer ends the daemon, while only memory holds records of what has left."""
+    daemon = rig.start()
+    for _ in range(3):
+        writer = rig.process("audit.writer")
+        writer.kill()
+        wait_for(lambda pid=writer.pid: rig.process("audit.writer").pid != pid)
+    wait_for(lambda: rig.counter("audit: writer state (1 running, 2 ended, 3 failed)") == 1)
+    daemon.send_signal(signal.SIGSTOP)  # it does not look for a while
+    rig.process("audit.writer").kill()
+    heartbeats(rig, 1000)
+    wait_for(lambda: rig.consumed("lp1") == 1000)
+    if key_is_lost:
+        rig.key.rename(rig.key.with_suffix(".gone"))
+    daemon.send_signal(signal.SIGCONT)
+    status, error = rig.ended()
+    assert (f"/dev/shm/mam.{rig.name}.* stays" in error) == key_is_lost
+    assert (leftovers(rig.name) != []) == key_is_lost
+    assert status == 1 and "the audit writer ended (killed by SIGKILL); trading stops with it" in error
+    if key_is_lost:
+        rig.key.with_suffix(".gone").rename(rig.key)
+        rig.start()
+        assert rig.end() == (0, "")
+    rig.assert_clean()
+    assert_log_good(rig.log, rig.vkey)
+    assert journal(rig)[:1004] == list(range(1004))
+
+
 def test_a_killed_engine_ends_the_daemon_with_bad_news(rig: Rig) -> None:
     rig.start()
     heartbeats(rig, 50)
@@ -164,7 +195,7 @@ def test_a_second_run_continues_the_log(rig: Rig) -> None:
     assert sizes[1] > sizes[0]
 
 
-@pytest.mark.parametrize("what", ["journal", "in.lp1"])
+@pytest.mark.parametrize("what", ["journal", "counters"])
 def test_removed_memory_is_bad_news_and_a_clean_end(rig: Rig, what: str) -> None:
     rig.start()
     children = rig.family
