@@ -1,4 +1,4 @@
-"""What accounts hold and are worth, once more: in Decimal from the published formulas, sharing nothing with C."""
+"""What accounts hold and are worth, once more: in Decimal by the published formulas; nothing of C."""
 
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
@@ -181,7 +181,7 @@ class Bank:
 
 
 def fold(net: Row, deal: Row) -> None:
-    """A further deal of a netting position: adds at the average (against the account), reduces or reverses."""
+    """A further deal of a netting position: adds at the average (against the account), reduces, reverses."""
     if not net.lots or net.side == deal.side:
         with localcontext(EXACT):
             lots = net.lots + deal.lots
