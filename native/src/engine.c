@@ -270,6 +270,9 @@ static bool may_send(const struct mam_engine *engine, uint32_t bridge, uint16_t 
     if (template_id == MAM_HEARTBEAT_ID || template_id == MAM_RESYNC_ID) {
         return role != 0;
     }
+    if (template_id == MAM_LEVERAGE_TIER_ID && role == MAM_ROLE_CONTROL) {
+        return true; /* before the news, by hand */
+    }
     if (template_id == MAM_QUOTE_ID && role == MAM_ROLE_BROKER) {
         return true; /* the server's own prices: what it values accounts at */
     }
