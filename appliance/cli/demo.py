@@ -17,7 +17,7 @@ from appliance.broker.scenario import Scenario, generate
 from appliance.broker.ticks import read_all
 from appliance.daemon.ending import Ended, EndSignals
 from appliance.daemon.supervisor import AlreadySaid, DaemonError
-from appliance.demo import Demo, DemoFailed, Options, screen
+from appliance.demo import Demo, DemoFailed, Options, news, screen
 from appliance.demo.play import Played
 from appliance.demo.report import Result, result_of
 from appliance.errors import InputError
@@ -43,6 +43,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--dir", type=Path, metavar="DIR", help="where the log goes (default: a new temporary folder)"
+    )
+    parser.add_argument(
+        "--scenario",
+        choices=("day", "news"),
+        default="day",
+        help="news: spreads widen, prices gap, leverage tiers bite (default: day)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the screen")
     parser.set_defaults(run=run)
@@ -122,9 +128,12 @@ def _fail(progress: _Progress, folder: "_Folder", text: str, status: int) -> int
 def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, signals: EndSignals) -> int:
     started = time.monotonic()
     ticks = options.ticks or sorted(DATA.glob("*.csv"))
+    bad = options.scenario == "news"
     scenario = _scenario(options, ticks)
     with signals.held(), folder:
-        chosen = Options(options.accounts, options.orders, options.seed, ticks, folder.path)
+        if bad:
+            ticks = news.write_ticks(ticks, folder.path / "ticks")
+        chosen = Options(options.accounts, options.orders, options.seed, ticks, folder.path, bad)
 
         def beat(phase: str, done: int, children: int) -> None:
             signals.check()
@@ -137,7 +146,13 @@ def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, si
     result = _judge(options, demo.log, played, progress, started)
     progress.clear()
     width = shutil.get_terminal_size().columns
-    print(json.dumps(result.as_dict(), indent=1) if options.json else screen(result, width))
+    told = news.read(read_entries(folder.path / "log")) if bad else None
+    if options.json:
+        more = {} if told is None else {"news": told.as_dict()}
+        print(json.dumps(result.as_dict() | more, indent=1))
+    else:
+        print(screen(result, width))
+        print("\n".join(news.lines(told) if told is not None else []), end="\n" if told is not None else "")
     return 0 if result.good else 1
 
 

@@ -71,6 +71,7 @@ class CapacitySection(Section, kw_only=True):
     blocks: ToMillion = 1024
     children: To16Million = 65536
     holdings: To16Million = 131072
+    positions: To16Million = 131072
     history: To16Million = 65536
     leg_timeout_ms: ToHour = 500
     booking_timeout_ms: ToHour = 5000

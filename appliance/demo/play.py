@@ -18,6 +18,7 @@ from appliance.broker.scenario import Group, Phase, Scenario
 from appliance.broker.script import provider_script, server_script, write_script
 from appliance.daemon.config import AuditSection, BridgeSection, CapacitySection, Config, EngineSection
 from appliance.daemon.supervisor import Daemon
+from appliance.demo import news
 from appliance.demo.actor import Actor, ActorFailed
 from appliance.demo.leftovers import instance_of, remove_lock, sweep
 from appliance.memory import Bridge, Counter, read_counters
@@ -43,6 +44,7 @@ class Options:
     seed: int
     ticks: Sequence[Path]
     directory: Path
+    news: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Demo:
                 blocks=1024,
                 children=_power_of_two(max(4096, 2 * members)),  # news: an order of every group at once
                 holdings=max(4096, scenario.max_bookings),
+                positions=max(4096, scenario.max_bookings),
                 history=_power_of_two(max(1024, 2 * len(scenario.orders))),
             ),
         )
@@ -229,14 +232,18 @@ class Demo:
 
     def _send(self, msg: str, **fields: Any) -> None:
         self._control_sequence += 1
+        named = {} if msg == "LeverageTier" else {"operator_name": "demo"}
         message = from_json(
-            {"msg": msg, "sequence": self._control_sequence, "operator_name": "demo", **fields}
+            {"msg": msg, "sequence": self._control_sequence, **named, **fields}
         )
         while not self._control.send(message):
             self._tick()
             time.sleep(0.001)
 
     def _groups(self) -> None:
+        if self.options.news:
+            for tier in news.tiers(self.scenario):
+                self._send("LeverageTier", **tier)
         for group in self.scenario.groups:
             self._send_group(group)
         self._consumed("control", self._control_sequence)
@@ -264,4 +271,6 @@ class Demo:
             deviation=to_text(group.deviation, -8),
         )
         for member in group.members:
-            self._send("Member", group=group.id, login=member.login, weight=to_text(member.weight, -8))
+            weight = to_text(member.weight, -8)
+            terms = news.TERMS if self.options.news else {}
+            self._send("Member", group=group.id, login=member.login, weight=weight, **terms)

@@ -31,6 +31,7 @@ class Capacities:
     children: int = 16384
     holdings: int = 65536
     bridges: int = 8
+    positions: int = 65536
     history: int = 65536
     leg_timeout_ms: int = 500
     booking_timeout_ms: int = 5000
@@ -112,6 +113,13 @@ class Engine:
         """When the engine next wants a Clock message (ns); None: it waits for nothing."""
         at = int(lib.mam_engine_deadline(self._engine))
         return None if at == 2**63 - 1 else at
+
+    def figures(self, login: int) -> dict[str, int] | None:
+        """What an account is worth now, in the units of struct mam_figures; None: no such account."""
+        figures = ffi.new("struct mam_figures *")
+        if not lib.mam_engine_figures(self._engine, login, figures):
+            return None
+        return {name: int(getattr(figures, name)) for name, _ in ffi.typeof("struct mam_figures").fields}
 
     def counts(self) -> dict[str, int]:
         """What the engine has counted; "laws" is a list, law 1 first."""

@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0xcd707c9bfc5b141b
+SCHEMA_FINGERPRINT: Final = 0x74578ff9788ef2db
 
 
 class Side(IntEnum):
@@ -70,6 +70,15 @@ class StopOutMode(IntEnum):
 
     PERCENT = 0
     MONEY = 1
+
+
+class TierRange(IntEnum):
+    """What a tier of floating leverage measures (MT5's numbers)."""
+
+    VOLUME = 0
+    VOLUME_PER_SYMBOL = 1
+    VALUE = 2
+    VALUE_PER_SYMBOL = 3
 
 
 class Method(IntEnum):
@@ -245,6 +254,7 @@ class AlertKind(IntEnum):
     TIMEOUT = 10
     FENCED = 11
     UNALLOCATED = 12
+    BALANCE = 16
 
 
 class Reason(IntEnum):
@@ -331,6 +341,7 @@ ENUMS: Final[dict[str, type[IntEnum]]] = {
     "MarginMode": MarginMode,
     "FreeMarginMode": FreeMarginMode,
     "StopOutMode": StopOutMode,
+    "TierRange": TierRange,
     "Method": Method,
     "Rounding": Rounding,
     "OnShortfall": OnShortfall,
@@ -363,6 +374,10 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
     "StopOutMode": {
         0: "Equity / margin, percent",
         1: "Equity, money",
+    },
+    "TierRange": {
+        0: "Of all instruments of a rule together: not supported yet",
+        2: "Of all instruments of a rule together: not supported yet",
     },
     "Method": {
         9: "A close: by what each child holds; never a policy's own",
@@ -410,6 +425,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         10: "An answer is late; the outcome is unknown",
         11: "A bridge's ring is broken or not read; the host no longer looks at it",
         12: "A deal was executed that cannot be allocated",
+        16: "The balance moved by no deal of ours: a deposit, a withdrawal, a charge",
     },
     "Reason": {
         0: "Nothing to explain",
@@ -602,6 +618,16 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("sent", 2, 16, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
+    12: Message("LeverageTier", 12, 48, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("instrument", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("tier", 3, 20, 1, "B", "integer", "Small", 0, 0, 254, 0),
+        Field("tier_range", 4, 21, 1, "B", "enum", "TierRange", 0, 0, 254, 0),
+        Field("from_amount", 5, 24, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("to_amount", 6, 32, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("initial_rate", 7, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("maintenance_rate", 8, 48, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+    )),
     20: Message("Quote", 20, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("instrument", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -687,6 +713,13 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("from_sequence", 2, 16, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("login", 3, 24, 8, "Q", "integer", "Login", 0, 0, 18446744073709551614, 0),
     )),
+    36: Message("Tolerance", 36, 40, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("currency", 2, 16, 8, "8s", "ascii", "Currency", 0, 0, 0, 0),
+        Field("money", 3, 24, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
+        Field("per_position", 4, 32, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
+        Field("spreads", 5, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+    )),
     40: Message("Clock", 40, 24, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("now", 2, 16, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
@@ -708,6 +741,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("leg_timeout", 13, 72, 4, "I", "integer", "Milliseconds", 0, 0, 4294967294, 0),
         Field("booking_timeout", 14, 76, 4, "I", "integer", "Milliseconds", 0, 0, 4294967294, 0),
         Field("history", 15, 80, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("positions", 16, 84, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
     )),
     42: Message("BridgeOpened", 42, 48, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -839,6 +873,19 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("price", 9, 48, 8, "q", "decimal", "Price", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("residue", 10, 56, 8, "q", "integer", "Residue", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
+    76: Message("RiskStop", 76, 88, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("login", 2, 16, 8, "Q", "integer", "Login", 0, 0, 18446744073709551614, 0),
+        Field("group", 3, 24, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("reason", 4, 28, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
+        Field("basis", 5, 30, 1, "B", "enum", "DrawdownBasis", 0, 0, 254, 0),
+        Field("action", 6, 31, 1, "B", "enum", "DrawdownAction", 0, 0, 254, 0),
+        Field("since", 7, 32, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
+        Field("until", 8, 40, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
+        Field("equity", 9, 48, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
+        Field("mark", 10, 56, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
+        Field("operator_name", 11, 64, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
+    )),
     80: Message("BookSource", 80, 40, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -899,6 +946,8 @@ BOOKING_REPORT_ID: Final = 8
 BOOKING_REPORT: Final = _dtype(MESSAGES[8])
 HEARTBEAT_ID: Final = 9
 HEARTBEAT: Final = _dtype(MESSAGES[9])
+LEVERAGE_TIER_ID: Final = 12
+LEVERAGE_TIER: Final = _dtype(MESSAGES[12])
 QUOTE_ID: Final = 20
 QUOTE: Final = _dtype(MESSAGES[20])
 EXECUTION_ID: Final = 21
@@ -913,6 +962,8 @@ KILL_SWITCH_ID: Final = 33
 KILL_SWITCH: Final = _dtype(MESSAGES[33])
 RESYNC_ID: Final = 34
 RESYNC: Final = _dtype(MESSAGES[34])
+TOLERANCE_ID: Final = 36
+TOLERANCE: Final = _dtype(MESSAGES[36])
 CLOCK_ID: Final = 40
 CLOCK: Final = _dtype(MESSAGES[40])
 OPENED_ID: Final = 41
@@ -941,6 +992,8 @@ PLAN_MEMBER_ID: Final = 71
 PLAN_MEMBER: Final = _dtype(MESSAGES[71])
 BLOCK_CHANGE_ID: Final = 72
 BLOCK_CHANGE: Final = _dtype(MESSAGES[72])
+RISK_STOP_ID: Final = 76
+RISK_STOP: Final = _dtype(MESSAGES[76])
 BOOK_SOURCE_ID: Final = 80
 BOOK_SOURCE: Final = _dtype(MESSAGES[80])
 HOUSE_CHANGE_ID: Final = 81
@@ -957,6 +1010,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     7: MASTER_DEAL,
     8: BOOKING_REPORT,
     9: HEARTBEAT,
+    12: LEVERAGE_TIER,
     20: QUOTE,
     21: EXECUTION,
     30: GROUP_POLICY,
@@ -964,6 +1018,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     32: LIMITS,
     33: KILL_SWITCH,
     34: RESYNC,
+    36: TOLERANCE,
     40: CLOCK,
     41: OPENED,
     42: BRIDGE_OPENED,
@@ -978,6 +1033,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     70: PLAN,
     71: PLAN_MEMBER,
     72: BLOCK_CHANGE,
+    76: RISK_STOP,
     80: BOOK_SOURCE,
     81: HOUSE_CHANGE,
 }

@@ -415,30 +415,61 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
     return MAM_REASON_NONE;
 }
 
-/* A close of the engine's own: it has no order, is executed at the LPs, and its server is told. */
+/* --- A close of the engine's own: it has no order, and its server is told --- */
+
+/* What the holders of a position could close at now: the mark. 0: it was never quoted. */
+static int64_t closing_mark(const struct mam_engine *engine, const struct mam_position_row *row) {
+    const struct mam_instrument_book *of = &engine->books.instruments[row->instrument];
+    return row->side == MAM_SIDE_BUY ? of->bid : of->ask;
+}
+
+/* No LP has a part in such a group: the server books the close at the mark. */
+static void close_at_mark(struct mam_engine *engine, struct mam_block *block) {
+    uint16_t reason = plan(engine, block);
+    if (block->planned + block->house_planned == 0) {
+        reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
+        return;
+    }
+    engine->positions[block->position].traded += block->volume;
+    block->filled = block->volume;
+    block->price = block->reference_price;
+    block->reason = block->own_reason;
+    mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
+    mam_block_allocate(engine, block);
+}
+
 bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
                         uint16_t reason) {
     const struct mam_position_row *row = &engine->positions[position];
     struct request request = {.group = row->group,
                               .instrument = row->instrument,
                               .position = position,
+                              .ticket = row->ticket,
                               .volume = volume,
                               .side = row->side ^ 1u,
                               .entry = MAM_ENTRY_CLOSING};
-    bool possible = !engine->halted && volume <= MAM_VOLUME_MAX - row->traded && fits(engine, &request);
+    uint8_t execution = engine->groups[row->group].policy.execution;
+    int64_t mark = closing_mark(engine, row);
+    bool possible = !engine->halted && volume <= MAM_VOLUME_MAX - row->traded && fits(engine, &request) &&
+                    (execution == MAM_EXECUTION_MODE_STP || mark > 0);
     if (!possible) {
         return false;
     }
     struct mam_block *block = block_open(engine, request.group, request.instrument);
     block->bridge = row->bridge;
-    block->execution = MAM_EXECUTION_MODE_STP;
+    block->execution = execution;
     block->only = account;
     block->policy.on_partial = MAM_ON_PARTIAL_COMPLETE;
     block->own_reason = reason;
     attach_position(engine, block, &request);
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, reason, block->id,
               account == MAM_NONE ? 0 : engine->accounts[account].login);
-    execute(engine, block);
+    if (execution == MAM_EXECUTION_MODE_POST_TRADE) {
+        block->reference_price = mark;
+        close_at_mark(engine, block);
+    } else {
+        execute(engine, block);
+    }
     return true;
 }
 

@@ -104,6 +104,9 @@ static void gather_lp(const struct mam_engine *engine, const struct mam_block *b
 
 static void gather(struct mam_engine *engine, const struct mam_block *block, struct sweep *sweep) {
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        if (engine->bridges[bridge].role != MAM_ROLE_LP) {
+            continue; /* a server's prices are nobody's to deal on */
+        }
         const struct mam_quote_state *levels = mam_quote_at(engine, block->instrument, bridge);
         bool quoted = false;
         for (uint32_t i = 0; i < MAM_LEVELS; i++) {

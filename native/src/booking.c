@@ -89,6 +89,7 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
         mam_law_broken(engine, 6, block->id);
         return;
     }
+    mam_book_asked(engine, block, child); /* it counts from now on, whether it has to wait or not */
     struct mam_bridge_state *server = server_of(engine, child);
     if (server->last_block != 0 || server_busy(engine, server)) {
         enqueue(engine, block, at);
@@ -331,6 +332,7 @@ static void on_booked(struct mam_engine *engine, struct mam_block *block, struct
     if (block->entry == MAM_ENTRY_OPENING && holding->ticket == 0) {
         holding->ticket = m->position;
     }
+    mam_book_booked(engine, block, child, m->position);
     answered(engine, block, holding, child->assigned);
 }
 
@@ -338,6 +340,7 @@ static void refuse(struct mam_engine *engine, struct mam_block *block, struct ma
     struct mam_holding *holding = &engine->holdings[child->holding];
     int64_t volume = child->assigned;
     engine->counts.bookings_refused++;
+    mam_book_refused(engine, block, child);
     hold(engine, block, child, -1);
     give_to_house(engine, block, child, volume);
     block->refused += volume;

@@ -29,6 +29,10 @@ static void synchronised(const struct mam_engine *engine, const struct mam_block
     } else if (max_age > 0 && engine->now - account->state_time > max_age) {
         tighten(cap, 0, MAM_REASON_STATE_STALE, MAM_CONSTRAINT_SYNC);
     }
+    uint16_t unfit = mam_account_unfit(engine, (uint32_t)(account - engine->accounts));
+    if (unfit != MAM_REASON_NONE) {
+        tighten(cap, 0, unfit, MAM_CONSTRAINT_SYNC);
+    }
     if (account->out_of_sync) {
         tighten(cap, 0, MAM_REASON_OUT_OF_SYNC, MAM_CONSTRAINT_SYNC);
     }
@@ -83,8 +87,17 @@ static void margin_buffer(struct mam_engine *engine, const struct mam_block *blo
         tighten(cap, 0, margin->reason, MAM_CONSTRAINT_MARGIN_BUFFER);
         return;
     }
-    tighten(cap, mam_volume_for_margin(account->equity, account->margin, &margin->per_lot, buffer),
-            MAM_REASON_MARGIN_BUFFER, MAM_CONSTRAINT_MARGIN_BUFFER);
+    uint32_t at = (uint32_t)(account - engine->accounts);
+    int64_t volume;
+    if (engine->books.instruments[block->instrument].tier_count > 0 ||
+        mam_stake_find(engine, at, block->instrument) != MAM_TABLE_NONE) {
+        enum mam_reason reason;
+        volume = mam_buffer_volume(engine, at, block->instrument, block->side, engine->terms.price, buffer,
+                                   &reason);
+    } else {
+        volume = mam_volume_for_margin(account->equity, account->margin, &margin->per_lot, buffer);
+    }
+    tighten(cap, volume, MAM_REASON_MARGIN_BUFFER, MAM_CONSTRAINT_MARGIN_BUFFER);
 }
 
 /* --- Leverage --- */
@@ -123,7 +136,10 @@ static void leverage(struct mam_engine *engine, const struct mam_block *block,
         tighten(cap, 0, exposure->reason, MAM_CONSTRAINT_LEVERAGE);
         return;
     }
-    tighten(cap, mam_volume_for_leverage(account->equity, account->exposure, &exposure->per_lot, maximum),
+    tighten(cap,
+            mam_volume_for_leverage(account->equity,
+                                    mam_account_exposure(engine, (uint32_t)(account - engine->accounts)),
+                                    &exposure->per_lot, maximum),
             MAM_REASON_LEVERAGE, MAM_CONSTRAINT_LEVERAGE);
 }
 
@@ -133,6 +149,9 @@ struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *blo
     struct mam_cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
     permission(engine, block, account, &cap);
     synchronised(engine, block, account, &cap);
+    if (mam_member_stopped(engine, member)) {
+        tighten(&cap, 0, MAM_REASON_DRAWDOWN_STOP, MAM_CONSTRAINT_DRAWDOWN);
+    }
     if (member->terms.max_volume > 0) {
         tighten(&cap, member->terms.max_volume, MAM_REASON_MEMBER_MAXIMUM, MAM_CONSTRAINT_MEMBER_MAXIMUM);
     }

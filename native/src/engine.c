@@ -52,6 +52,21 @@ static void carve_rows(struct carver *carver, struct mam_scratch_rows *rows, uin
     rows->kernel = carve(carver, 1, mam_scratch_size((uint32_t)count));
 }
 
+static void carve_books(struct carver *carver, struct mam_books *books, const struct mam_capacities *limits) {
+    books->rows = carve(carver, limits->positions, sizeof *books->rows);
+    books->stakes = carve(carver, limits->positions, sizeof *books->stakes);
+    books->pages = carve(carver, mam_books_pages(limits), sizeof *books->pages);
+    books->instruments = carve(carver, limits->instruments, sizeof *books->instruments);
+    books->accounts = carve(carver, limits->accounts, sizeof *books->accounts);
+    books->members = carve(carver, limits->members, sizeof *books->members);
+    books->floating = carve(carver, limits->accounts, sizeof *books->floating);
+    books->low = carve(carver, limits->accounts, sizeof *books->low);
+    books->high = carve(carver, limits->accounts, sizeof *books->high);
+    books->queue = carve(carver, limits->instruments, sizeof *books->queue);
+    carve_table(carver, &books->row_by_key, limits->positions);
+    carve_table(carver, &books->stake_by_key, limits->positions);
+}
+
 /*
  * The longest plan. A position's holders may be more than a group's members of today: those who left and
  * kept. An account is at most once among either; and then there is the house.
@@ -91,6 +106,7 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine,
     carve_table(carver, &engine->fill_by_key, limits->history);
     carve_table(carver, &engine->old_leg_by_key, limits->history);
     carve_rows(carver, &engine->rows, rows_needed(limits));
+    carve_books(carver, &engine->books, limits);
 }
 
 static bool between(uint32_t value, uint32_t low, uint32_t high) {
@@ -102,8 +118,8 @@ static bool limits_good(const struct mam_capacities *limits) {
            between(limits->groups, 1, 65536) && between(limits->members, 1, 1 << 20) &&
            between(limits->blocks, 1, 1 << 20) && between(limits->children, 1, 1 << 24) &&
            between(limits->holdings, 1, 1 << 24) && between(limits->bridges, 1, MAM_BRIDGES_MAX) &&
-           between(limits->history, 1, 1 << 24) && between(limits->leg_timeout_ms, 1, 3600000) &&
-           between(limits->booking_timeout_ms, 1, 3600000);
+           between(limits->history, 1, 1 << 24) && between(limits->positions, 1, 1 << 24) &&
+           between(limits->leg_timeout_ms, 1, 3600000) && between(limits->booking_timeout_ms, 1, 3600000);
 }
 
 uint64_t mam_engine_size(const struct mam_capacities *limits) {
@@ -144,6 +160,7 @@ struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *
     engine->booking_window = MAM_BOOKING_WINDOW;
     make_free_lists(engine);
     mam_extents_init(&engine->extents, engine->extents.links, power_of_two(limits->children));
+    mam_books_init(engine);
     engine->bridges[MAM_BRIDGE_HOST].role = MAM_ROLE_HOST;
     return engine;
 }
@@ -240,6 +257,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_MASTER_CANCEL_ID:
     case MAM_MASTER_DEAL_ID:
     case MAM_BOOKING_REPORT_ID:
+    case MAM_LEVERAGE_TIER_ID:
         return MAM_ROLE_BROKER;
     case MAM_QUOTE_ID:
     case MAM_EXECUTION_ID:
@@ -248,6 +266,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_MEMBER_ID:
     case MAM_LIMITS_ID:
     case MAM_KILL_SWITCH_ID:
+    case MAM_TOLERANCE_ID:
         return MAM_ROLE_CONTROL;
     case MAM_CLOCK_ID:
     case MAM_OPENED_ID:
@@ -264,6 +283,12 @@ static bool may_send(const struct mam_engine *engine, uint32_t bridge, uint16_t 
     if (template_id == MAM_HEARTBEAT_ID || template_id == MAM_RESYNC_ID) {
         return role != 0;
     }
+    if (template_id == MAM_LEVERAGE_TIER_ID && role == MAM_ROLE_CONTROL) {
+        return true; /* before the news, by hand */
+    }
+    if (template_id == MAM_QUOTE_ID && role == MAM_ROLE_BROKER) {
+        return true; /* the server's own prices: what it values accounts at */
+    }
     return role != 0 && role == mam_engine_role_of(template_id);
 }
 
@@ -273,7 +298,8 @@ static uint16_t on_opened(struct mam_engine *engine, const struct mam_opened *me
                 message->groups == limits->groups && message->members == limits->members &&
                 message->blocks == limits->blocks && message->children == limits->children &&
                 message->holdings == limits->holdings && message->bridges == limits->bridges &&
-                message->history == limits->history && message->leg_timeout == limits->leg_timeout_ms &&
+                message->history == limits->history && message->positions == limits->positions &&
+                message->leg_timeout == limits->leg_timeout_ms &&
                 message->booking_timeout == limits->booking_timeout_ms;
     *field = 0;
     return same ? MAM_REASON_NONE : MAM_REASON_OUT_OF_RANGE;
@@ -327,6 +353,12 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_account(engine, message, field);
     case MAM_ACCOUNT_STATE_ID:
         return mam_on_account_state(engine, message, field);
+    case MAM_POSITION_STATE_ID:
+        return mam_on_position_state(engine, message, field);
+    case MAM_LEVERAGE_TIER_ID:
+        return mam_on_leverage_tier(engine, message, field);
+    case MAM_TOLERANCE_ID:
+        return mam_on_tolerance(engine, message, field);
     case MAM_GROUP_POLICY_ID:
         return mam_on_group_policy(engine, message, field);
     case MAM_MEMBER_ID:
@@ -339,6 +371,7 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return MAM_REASON_NONE;
     case MAM_CLOCK_ID:
         mam_block_on_clock(engine);
+        mam_books_on_clock(engine);
         return MAM_REASON_NONE;
     case MAM_OPENED_ID:
         return on_opened(engine, message, field);
@@ -361,6 +394,7 @@ static uint16_t check_sequence(struct mam_engine *engine, uint64_t sequence) {
     if (sequence != bridge->in_sequence + 1) {
         engine->counts.gaps++;
         mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, 0, 0);
+        mam_bridge_gap(engine, engine->bridge);
     }
     bridge->in_sequence = sequence;
     return MAM_REASON_NONE;
@@ -419,14 +453,15 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
 }
 
 int64_t mam_engine_deadline(const struct mam_engine *engine) {
-    return engine->next_deadline;
+    return engine->next_deadline < engine->books.clock ? engine->next_deadline : engine->books.clock;
 }
 
 /*
  * The widest answer is to a reversing deal of a group with every member: two Plans, twice a PlanMember and a
  * Booking each (the house too), the blocks' changes and reports, an alert; and every close that waited for a
  * ticket. A sweep says of each LP why it is left out, or sends it a leg; a Clock works on a few blocks, each
- * with all its legs, makes one plan, and releases bookings of every server.
+ * with all its legs, makes one plan, releases bookings of every server, tells of the accounts it looked at,
+ * and closes some members out.
  */
 uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t overhead) {
     uint64_t rows = 2 * rows_needed(limits);
@@ -437,5 +472,8 @@ uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t ove
     uint64_t sweeps =
         (MAM_CLOCK_BLOCKS + UINT64_C(2)) * (2 * MAM_LEGS_MAX + 3 * limits->bridges) * per_message;
     uint64_t released = (uint64_t)limits->bridges * MAM_RELEASE * (sizeof(struct mam_booking) + overhead + 8);
-    return rows * per_row + (limits->blocks + (uint64_t)1) * per_block + sweeps + released;
+    uint64_t watched =
+        (MAM_WATCHED_OUTPUTS + 2 * (uint64_t)limits->groups) * (sizeof(struct mam_risk_stop) + overhead + 8);
+    return rows * per_row + (limits->blocks + (uint64_t)1 + MAM_CLOSED_A_CLOCK) * per_block + sweeps +
+           released + watched;
 }

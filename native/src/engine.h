@@ -20,16 +20,17 @@
 
 /* Every table's size, fixed for the life of an engine. A full table is a rejection, MAM_REASON_TABLE_FULL. */
 struct mam_capacities {
-    uint32_t instruments;        /* 1 … 4,096 */
-    uint32_t accounts;           /* 1 … 2^20 */
-    uint32_t groups;             /* 1 … 65,536 */
-    uint32_t members;            /* memberships of all groups, 1 … 2^20 */
-    uint32_t blocks;             /* at work at one time, 1 … 2^20 */
-    uint32_t children;           /* of all blocks at work, 1 … 2^24; rounded up to a power of two */
-    uint32_t holdings;           /* (master position, account) pairs, 1 … 2^24 */
-    uint32_t bridges;            /* 1 … MAM_BRIDGES_MAX */
-    uint32_t history;            /* deals and orders remembered against repeats, 1 … 2^24 */
-    uint32_t leg_timeout_ms;     /* an LP is silent after this */
+    uint32_t instruments;    /* 1 … 4,096 */
+    uint32_t accounts;       /* 1 … 2^20 */
+    uint32_t groups;         /* 1 … 65,536 */
+    uint32_t members;        /* memberships of all groups, 1 … 2^20 */
+    uint32_t blocks;         /* at work at one time, 1 … 2^20 */
+    uint32_t children;       /* of all blocks at work, 1 … 2^24; rounded up to a power of two */
+    uint32_t holdings;       /* (master position, account) pairs, 1 … 2^24 */
+    uint32_t bridges;        /* 1 … MAM_BRIDGES_MAX */
+    uint32_t positions;      /* of all accounts at the server, and bookings on their way there, 1 … 2^24 */
+    uint32_t history;        /* deals and orders remembered against repeats, 1 … 2^24 */
+    uint32_t leg_timeout_ms; /* an LP is silent after this */
     uint32_t booking_timeout_ms; /* the server is silent after this */
 };
 
@@ -60,6 +61,9 @@ struct mam_engine_counts {
     int64_t children_working;
     int64_t holdings;
     int64_t halted;
+    int64_t positions;
+    int64_t revaluations; /* slots that a quote revalued */
+    int64_t stops;        /* members stopped by their drawdown */
 };
 
 /* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it
@@ -81,6 +85,17 @@ void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, void *context);
 void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, const void *message,
                       uint32_t length);
 const struct mam_engine_counts *mam_engine_counts(const struct mam_engine *engine);
+/* What an account is worth now; looking changes nothing. Money 1e-6 of its currency, level and counts as
+ * named. */
+struct mam_figures {
+    int64_t balance, credit, floating, equity, margin, free_margin;
+    int64_t level; /* percent, 1e-8; the largest int64: no margin */
+    int64_t swept; /* floating as of the last Clock that worked everything off */
+    uint32_t positions;
+    uint8_t out_of_sync, alarm;
+};
+/* 0: no such account. */
+int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam_figures *figures);
 /* Next time at which the engine wants a Clock message; INT64_MAX: none. */
 int64_t mam_engine_deadline(const struct mam_engine *engine);
 /* Most bytes of outputs (8-byte aligned, `overhead` added to each) that one message can cause under these

@@ -362,6 +362,7 @@ static void send_opened(struct mam_loop *loop) {
     opened.holdings = limits->holdings;
     opened.bridges = limits->bridges;
     opened.history = limits->history;
+    opened.positions = limits->positions;
     opened.leg_timeout = limits->leg_timeout_ms;
     opened.booking_timeout = limits->booking_timeout_ms;
     opened.fingerprint = MAM_SCHEMA_FINGERPRINT;
@@ -413,7 +414,7 @@ static const char *const LABELS[] = {
     "blocks opened", "blocks done", "blocks rejected", "blocks rolled back",
     "changes of the house's exposure", "children planned", "bookings sent", "bookings refused", "accounts",
     "members", "instruments", "groups", "blocks at work", "children at work", "holdings",
-    "halted on a broken law",
+    "halted on a broken law", "positions of accounts", "positions revalued", "members stopped",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
     "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings"};

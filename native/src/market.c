@@ -39,6 +39,7 @@ uint16_t mam_on_quote(struct mam_engine *engine, const struct mam_quote *m, uint
     uint16_t reason = check_quote(m, field);
     if (reason != MAM_REASON_NONE) {
         memset(quote, 0, MAM_LEVELS * sizeof *quote);
+        mam_mark_moved(engine, at);
         return reason;
     }
     quote[m->level] = (struct mam_quote_state){.bid = m->bid,
@@ -47,5 +48,6 @@ uint16_t mam_on_quote(struct mam_engine *engine, const struct mam_quote *m, uint
                                                .ask_volume = m->ask_volume,
                                                .time = engine->now};
     engine->counts.quotes++;
+    mam_mark_moved(engine, at);
     return MAM_REASON_NONE;
 }

@@ -42,7 +42,7 @@ static uint16_t measure_of(struct mam_engine *engine, const struct mam_block *bl
     uint8_t method = block->policy.method;
     int64_t own = method == MAM_METHOD_BALANCE  ? account->balance
                   : method == MAM_METHOD_EQUITY ? account->equity
-                                                : account->equity - account->margin;
+                                                : account->free_margin;
     uint8_t currency = engine->groups[block->group].currency;
     if (!mam_at_mid(engine, &engine->terms, own, account->currency, currency, measure)) {
         *measure = 0;

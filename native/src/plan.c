@@ -39,6 +39,7 @@ uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *b
             continue;
         }
         const struct mam_account_state_row *account = &engine->accounts[member->account];
+        mam_account_refresh(engine, member->account);
         struct mam_cap cap = mam_cap_of(engine, block, member);
         member->row = count;
         rows->member[count] = at;

@@ -2,12 +2,13 @@
 #include "state.h"
 
 bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask) {
-    int64_t stale_after = (int64_t)engine->instruments[instrument].definition.stale_after * 1000000;
+    int64_t stale = (int64_t)engine->instruments[instrument].definition.stale_after * 1000000;
     *bid = 0;
     *ask = INT64_MAX;
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
         const struct mam_quote_state *quote = mam_quote_at(engine, instrument, bridge);
-        if (quote->bid > 0 && (stale_after == 0 || engine->now - quote->time <= stale_after)) {
+        if (quote->bid > 0 && engine->bridges[bridge].role == MAM_ROLE_LP &&
+            (stale == 0 || engine->now - quote->time <= stale)) {
             *bid = quote->bid > *bid ? quote->bid : *bid;
             *ask = quote->ask < *ask ? quote->ask : *ask;
         }
@@ -25,14 +26,24 @@ struct pair {
     uint8_t inverse;
 };
 
+/* What can be traded at now; or the mark, which outlives its quotes. */
+static bool price_of(struct mam_engine *engine, uint32_t instrument, bool marks, int64_t *bid, int64_t *ask) {
+    if (!marks) {
+        return mam_best_quote(engine, instrument, bid, ask);
+    }
+    *bid = engine->books.instruments[instrument].bid;
+    *ask = engine->books.instruments[instrument].ask;
+    return *bid > 0;
+}
+
 /* The forex instrument that quotes one in the other; the first announced where there are several. */
-static bool find_pair(struct mam_engine *engine, uint8_t from, uint8_t to, struct pair *pair) {
+static bool find_pair(struct mam_engine *engine, uint8_t from, uint8_t to, bool marks, struct pair *pair) {
     for (uint32_t i = 0; i < engine->instrument_count; i++) {
         const struct mam_instrument_state *at = &engine->instruments[i];
         bool forward = at->base == from && at->profit == to;
         bool inverse = at->base == to && at->profit == from;
         if (at->definition.calc_mode == MAM_CALC_MODE_FOREX && (forward || inverse) &&
-            mam_best_quote(engine, i, &pair->bid, &pair->ask)) {
+            price_of(engine, i, marks, &pair->bid, &pair->ask)) {
             pair->inverse = inverse;
             return true;
         }
@@ -41,27 +52,30 @@ static bool find_pair(struct mam_engine *engine, uint8_t from, uint8_t to, struc
 }
 
 /* One pair, or two over USD. Returns how many; 0: there is no path. */
-static uint32_t find_path(struct mam_engine *engine, uint8_t from, uint8_t to, struct pair pairs[2]) {
+static uint32_t find_path(struct mam_engine *engine, uint8_t from, uint8_t to, bool marks,
+                          struct pair pairs[2]) {
     static const char dollar[8] = "USD";
-    if (find_pair(engine, from, to, &pairs[0])) {
+    if (find_pair(engine, from, to, marks, &pairs[0])) {
         return 1;
     }
     uint8_t usd = mam_currency(engine, dollar);
     bool over = usd != UINT8_MAX && usd != from && usd != to;
-    return over && find_pair(engine, from, usd, &pairs[0]) && find_pair(engine, usd, to, &pairs[1]) ? 2 : 0;
+    return over && find_pair(engine, from, usd, marks, &pairs[0]) &&
+                   find_pair(engine, usd, to, marks, &pairs[1])
+               ? 2
+               : 0;
 }
 
-enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
-                                  struct mam_conversion *conversion) {
-    *conversion = (struct mam_conversion){0};
+static enum mam_reason conversion(struct mam_engine *engine, uint8_t from, uint8_t to, bool high, bool marks,
+                                  struct mam_conversion *out) {
+    *out = (struct mam_conversion){0};
     if (from == to) {
         return MAM_REASON_NONE;
     }
     struct pair pairs[2];
-    uint32_t count = find_path(engine, from, to, pairs);
+    uint32_t count = find_path(engine, from, to, marks, pairs);
     for (uint32_t i = 0; i < count; i++) {
-        enum mam_reason reason =
-            mam_conversion_step(conversion, pairs[i].bid, pairs[i].ask, pairs[i].inverse, high);
+        enum mam_reason reason = mam_conversion_step(out, pairs[i].bid, pairs[i].ask, pairs[i].inverse, high);
         if (reason != MAM_REASON_NONE) {
             return reason;
         }
@@ -69,10 +83,20 @@ enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8
     return count == 0 ? MAM_REASON_NO_RATE : MAM_REASON_NONE;
 }
 
+enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                  struct mam_conversion *out) {
+    return conversion(engine, from, to, high, false, out);
+}
+
+enum mam_reason mam_conversion_at_marks(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                        struct mam_conversion *out) {
+    return conversion(engine, from, to, high, true, out);
+}
+
 /* Mid is (bid + ask) / 2, exactly: the sum over twice the price's unit. */
 static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8_t from, uint8_t to) {
     struct pair pairs[2];
-    uint32_t count = find_path(engine, from, to, pairs);
+    uint32_t count = find_path(engine, from, to, false, pairs);
     path->steps = (uint8_t)count;
     path->good = count > 0;
     for (uint32_t i = 0; i < count; i++) {

@@ -75,6 +75,7 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
                                                             .profit = indexes[1],
                                                             .margin = indexes[2]};
     engine->counts.instruments = engine->instrument_count;
+    mam_instrument_changed(engine, at);
     return MAM_REASON_NONE;
 }
 
@@ -104,6 +105,10 @@ uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *m, 
     if (currency == UINT8_MAX) {
         return fault(field, 3, MAM_REASON_TABLE_FULL);
     }
+    if (at != MAM_TABLE_NONE && engine->books.accounts[at].rows > 0 &&
+        (engine->accounts[at].currency != currency || engine->accounts[at].margin_mode != m->margin_mode)) {
+        return fault(field, engine->accounts[at].currency != currency ? 3 : 5, MAM_REASON_IN_USE);
+    }
     if (at == MAM_TABLE_NONE) {
         at = engine->account_count++;
         bool put = mam_table_put(&engine->account_by_login, m->login, at);
@@ -117,6 +122,7 @@ uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *m, 
     account->trade_mode = m->trade_mode;
     account->margin_mode = m->margin_mode;
     account->definition = *m;
+    mam_account_changed(engine, at);
     engine->counts.accounts = engine->account_count;
     return MAM_REASON_NONE;
 }
@@ -143,12 +149,7 @@ uint16_t mam_on_account_state(struct mam_engine *engine, const struct mam_accoun
     if (m->margin < 0) {
         return fault(field, 6, MAM_REASON_OUT_OF_RANGE);
     }
-    account->balance = m->balance;
-    account->credit = m->credit;
-    account->equity = m->equity;
-    account->margin = m->margin;
-    account->state_time = engine->now;
-    account->has_state = 1;
+    mam_account_told(engine, at, m);
     return MAM_REASON_NONE;
 }
 
@@ -218,8 +219,8 @@ static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
             return fault(field, (uint16_t)(9 + i), MAM_REASON_OUT_OF_RANGE);
         }
     }
-    if (m->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE) {
-        return fault(field, 5, MAM_REASON_NOT_SUPPORTED);
+    if (m->drawdown_reset >= INT64_C(86400) * 1000000000) {
+        return fault(field, 14, MAM_REASON_OUT_OF_RANGE);
     }
     return MAM_REASON_NONE;
 }
@@ -278,5 +279,6 @@ uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, ui
     }
     engine->members[at].status = m->status;
     engine->members[at].terms = *m;
+    mam_member_told(engine, at, m);
     return MAM_REASON_NONE;
 }

@@ -17,6 +17,7 @@
 
 #include "assert.h"
 #include "block_table.h"
+#include "books.h"
 #include "engine.h"
 #include "extents.h"
 #include "table.h"
@@ -70,8 +71,9 @@ struct mam_instrument_state {
 
 struct mam_account_state_row {
     uint64_t login;
-    int64_t balance, credit, equity, margin;
-    int64_t exposure;   /* what its positions are worth, in its currency */
+    int64_t balance, credit;
+    int64_t equity, margin; /* of the moment it was last valued (mam_account_refresh) */
+    int64_t free_margin;
     int64_t state_time; /* of the last AccountState */
     uint32_t leverage;
     uint32_t bridge;
@@ -142,6 +144,7 @@ struct mam_child {
     int64_t planned, assigned;
     int64_t carry; /* what the plan changed of its carry */
     uint64_t deal; /* the server's number of its booking */
+    uint32_t row;  /* of books, plus 1: what it opens or closes there */
     uint8_t status;
     uint8_t tries;
 };
@@ -284,6 +287,7 @@ struct mam_engine {
     uint32_t first_block, last_block;
     struct mam_extents extents;
     struct mam_scratch_rows rows;
+    struct mam_books books;
     struct mam_terms terms; /* of the plan that is being made */
 };
 
@@ -354,7 +358,8 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
                              uint16_t *field);
 uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *message,
                               uint16_t *field);
-/* Closes a position, or one account's part of it (MAM_NONE: everybody's), at the LPs. False: no room now. */
+/* Closes a position, or one account's part of it (MAM_NONE: everybody's): at the LPs, or where the group's
+ * execution is post_trade by its server at the mark. False: no room or no price now. */
 bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
                         uint16_t reason);
 void mam_block_change(struct mam_engine *engine, struct mam_block *block, uint8_t status, uint16_t reason);

@@ -58,6 +58,9 @@ bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid
 /* The steps from one currency to another: a pair of both, else over USD. NO_RATE: there is no path. */
 enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
                                   struct mam_conversion *conversion);
+/* The same at the marks that accounts are valued at: the last known prices. */
+enum mam_reason mam_conversion_at_marks(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                        struct mam_conversion *conversion);
 /* money of a currency in the group's at mid, rounded down. False: no path, or it does not fit. */
 bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t money, uint8_t from, uint8_t to,
                 int64_t *out);

@@ -170,12 +170,78 @@ static void audit_positions(const struct mam_engine *engine, const struct audit_
     MUST(holdings == (uint64_t)engine->counts.holdings);
 }
 
+/* Every stake's rows, slot and sums; every list's length. */
+static void audit_books(const struct mam_engine *engine) {
+    const struct mam_books *books = &engine->books;
+    uint32_t rows = 0, stakes = 0, slots = 0, pages = 0, free_rows = 0, free_stakes = 0, free_pages = 0;
+    for (uint32_t account = 0; account < engine->account_count; account++) {
+        const struct mam_account_book *book = &books->accounts[account];
+        __int128 floating = 0, margin = 0, swap = 0;
+        uint32_t own = 0, unvalued = 0, mismatched = 0;
+        for (uint32_t at = book->first_stake; at != MAM_NONE; at = books->stakes[at].next) {
+            const struct mam_stake *stake = &books->stakes[at];
+            const struct mam_page *page = &books->pages[stake->page];
+            struct mam_exposure exposure;
+            uint32_t count = 0;
+            MUST(stake->account == account && stake->at < page->count && page->stake[stake->at] == at);
+            MUST(page->account[stake->at] == account && page->instrument == stake->instrument);
+            MUST(page->currency[stake->at] == engine->accounts[account].currency);
+            MUST(mam_stake_find(engine, account, stake->instrument) == at);
+            for (uint32_t row = stake->first_row; row != MAM_NONE; row = books->rows[row].next) {
+                const struct mam_row *of = &books->rows[row];
+                MUST(of->stake == at && of->volume >= 0 && of->closing >= 0);
+                MUST(of->ticket == 0 || mam_row_find(engine, account, of->ticket) == row);
+                swap += of->swap;
+                mismatched += of->expected >= 0 && !of->pending && of->volume != of->expected;
+                count++;
+            }
+            MUST(count == stake->row_count && count > 0);
+            mam_stake_exposure(engine, stake, true, &exposure);
+            MUST(memcmp(&exposure, &page->exposure[stake->at], sizeof exposure) == 0);
+            floating += page->profit[stake->at];
+            margin += stake->margin;
+            unvalued += stake->unvalued != MAM_REASON_NONE;
+            own += count;
+            stakes++;
+        }
+        MUST(floating == books->floating[account] && margin == book->margin && swap == book->swap);
+        MUST(own == book->rows && unvalued == book->unvalued && mismatched == book->mismatched);
+        MUST((book->sync != 0) == (engine->accounts[account].out_of_sync != 0));
+        MUST(((book->sync & MAM_SYNC_VOLUME) != 0) == (book->mismatched > 0));
+        rows += own;
+    }
+    for (uint32_t instrument = 0; instrument < engine->instrument_count; instrument++) {
+        for (uint32_t at = books->instruments[instrument].first_page; at != MAM_NONE;
+             at = books->pages[at].next) {
+            const struct mam_page *page = &books->pages[at];
+            MUST(page->count > 0 && page->regular <= page->count && page->count <= MAM_PAGE_SLOTS);
+            MUST(page->previous == MAM_NONE || page->count == MAM_PAGE_SLOTS);
+            slots += page->count;
+            pages++;
+        }
+    }
+    for (uint32_t at = books->free_row; at != MAM_NONE; at = books->rows[at].next) {
+        free_rows++;
+    }
+    for (uint32_t at = books->free_stake; at != MAM_NONE; at = books->stakes[at].next) {
+        free_stakes++;
+    }
+    for (uint32_t at = books->free_page; at != MAM_NONE; at = books->pages[at].next) {
+        free_pages++;
+    }
+    MUST(slots == stakes && stakes == books->stake_by_key.count &&
+         rows == (uint64_t)engine->counts.positions);
+    MUST(rows + free_rows == engine->limits.positions && stakes + free_stakes == engine->limits.positions);
+    MUST(pages + free_pages == mam_books_pages(&engine->limits));
+}
+
 /* `work`: limits.holdings rows. */
 static void mam_engine_audit(const struct mam_engine *engine, struct audit_expected *work) {
     memset(work, 0, engine->limits.holdings * sizeof *work);
     audit_blocks(engine, work);
     audit_bridges(engine);
     audit_positions(engine, work);
+    audit_books(engine);
     for (int law = 0; law < MAM_LAWS; law++) {
         MUST(engine->counts.laws[law] == 0);
     }

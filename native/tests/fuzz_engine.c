@@ -27,10 +27,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct mam_capacities LIMITS[] = {
-    {4, 32, 4, 64, 16, 256, 128, BRIDGES, 64, 500, 5000},
-    {1, 2, 1, 2, 1, 1, 1, BRIDGES, 1, 500, 5000},
-    {2, 8, 2, 8, 3, 8, 8, BRIDGES, 4, 500, 5000},
-    {2, 8, 2, 8, 3, 16, 3, BRIDGES, 4, 1, 1},
+    {4, 32, 4, 64, 16, 256, 128, BRIDGES, 96, 64, 500, 5000},
+    {1, 2, 1, 2, 1, 1, 1, BRIDGES, 1, 1, 500, 5000},
+    {2, 8, 2, 8, 3, 8, 8, BRIDGES, 8, 4, 500, 5000},
+    {2, 8, 2, 8, 3, 16, 3, BRIDGES, 2, 4, 1, 1},
 };
 
 struct host {

@@ -43,6 +43,7 @@ def opened(capacities: Capacities) -> dict[str, object]:
         "children",
         "holdings",
         "bridges",
+        "positions",
         "history",
     )
     fields: dict[str, object] = {name: getattr(capacities, name) for name in names}

@@ -64,6 +64,7 @@ class Desk:
 
     def account(self, login: int, equity: str = "10000", currency: str = "USD", **fields: Any) -> None:
         defaults = {"leverage": 100, "trade_mode": "full", "margin_mode": "hedging", "money_digits": 2}
+        defaults["free_margin_mode"] = "both"
         accepted(self.send("broker", "Account", login=login, currency=currency, **(defaults | fields)))
         accepted(self.send("broker", "AccountState", login=login, balance=equity, equity=equity))
 

@@ -71,6 +71,7 @@ class History(Desk):
         acts = [self.open, self.close, self.fill, self.fill, self.answer, self.answer, self.answer]
         acts += [self.change_quote, self.change_member, self.change_state, self.change_policy, self.pass_time]
         acts += [self.cancel, self.contradict, self.repeat, self.nonsense, self.change_instrument]
+        acts += [self.change_position, self.change_drawdown, self.change_tiers]
         self.random.choice(acts)()
 
     def next_ticket(self) -> int:
@@ -162,6 +163,51 @@ class History(Desk):
         equity = str(self.random.choice([-5, 0, 1, 10**3, 10**9, self.random.randint(1, 10**6)]))
         login = self.random.choice(self.logins)
         self.send("broker", "AccountState", login=login, balance=equity, equity=equity, margin="1")
+
+    def change_position(self) -> None:
+        """What the server might tell of a position: one of ours, another, gone, changed."""
+        of_ours = [1000 * block + child + 1 for block in range(1, 9) for child in range(3)]
+        self.send(
+            "broker",
+            "PositionState",
+            login=self.random.choice(self.logins),
+            position=self.random.choice([*of_ours, 77, 78]),
+            instrument=EURUSD,
+            side=self.random.choice(["buy", "buy", "sell"]),
+            volume=self.random.choice(["0", self.volume(), self.volume()]),
+            price_open=self.random.choice(["1.1001", "1.2", "0.00001"]),
+            swap=self.random.choice(["0", "-1.5"]),
+        )
+
+    def change_drawdown(self) -> None:
+        """A member with limits; no close-outs: those are blocks of nobody's asking, and the books know none."""
+        self.send(
+            "control",
+            "Member",
+            group=GROUP,
+            login=self.random.choice(self.logins),
+            weight="1",
+            margin_buffer=self.random.choice(["0", "1.5", "20"]),
+            drawdown_basis=self.random.choice(["none", "initial", "daily", "high_water"]),
+            drawdown_action=self.random.choice(["alert", "close_only"]),
+            drawdown_percent=self.random.choice(["0", "1", "50"]),
+            drawdown_money=self.random.choice(["0", "1000"]),
+        )
+
+    def change_tiers(self) -> None:
+        kind = self.random.choice(["volume_per_symbol", "value_per_symbol", "value"])
+        tier, low = self.random.choice([0, 0, 1]), self.random.choice([0, 10**8])
+        self.send(
+            "broker",
+            "LeverageTier",
+            instrument=EURUSD,
+            tier=tier,
+            tier_range=kind,
+            from_amount=low + tier * 10**9,
+            to_amount=low + tier * 10**9 + self.random.choice([0, 5 * 10**8]),
+            initial_rate="2",
+            maintenance_rate="1.5",
+        )
 
     def change_policy(self) -> None:
         self.version += 1

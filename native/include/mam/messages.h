@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0xcd707c9bfc5b141bULL
+#define MAM_SCHEMA_FINGERPRINT 0x74578ff9788ef2dbULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -105,6 +105,17 @@ enum mam_stop_out_mode {
     /* Equity, money */
     MAM_STOP_OUT_MODE_MONEY = 1,
     MAM_STOP_OUT_MODE_NULL = 255
+};
+
+/* What a tier of floating leverage measures (MT5's numbers) */
+enum mam_tier_range {
+    /* Of all instruments of a rule together: not supported yet */
+    MAM_TIER_RANGE_VOLUME = 0,
+    MAM_TIER_RANGE_VOLUME_PER_SYMBOL = 1,
+    /* Of all instruments of a rule together: not supported yet */
+    MAM_TIER_RANGE_VALUE = 2,
+    MAM_TIER_RANGE_VALUE_PER_SYMBOL = 3,
+    MAM_TIER_RANGE_NULL = 255
 };
 
 /* How a block is divided (docs/allocation.md) */
@@ -311,6 +322,8 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_FENCED = 11,
     /* A deal was executed that cannot be allocated */
     MAM_ALERT_KIND_UNALLOCATED = 12,
+    /* The balance moved by no deal of ours: a deposit, a withdrawal, a charge */
+    MAM_ALERT_KIND_BALANCE = 16,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -743,6 +756,31 @@ struct mam_heartbeat {
     int64_t sent;
 };
 
+#define MAM_LEVERAGE_TIER_ID 12
+#define MAM_LEVERAGE_TIER_BLOCK_LENGTH 48
+#define MAM_LEVERAGE_TIER_LENGTH 56
+/* Floating leverage: a tier of an instrument; tier 0 replaces all that were there */
+struct mam_leverage_tier {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Id */
+    uint32_t instrument;
+    /* From 0, rising by one; at most 7. Small */
+    uint8_t tier;
+    /* TierRange, enum mam_tier_range */
+    uint8_t tier_range;
+    uint8_t padding_22[2];
+    /* Lots 1e-8, or money 1e-6 of the profit currency, as range says. Sequence */
+    uint64_t from_amount;
+    /* The first that is no longer in the tier; not above fromAmount: there are no tiers. Sequence */
+    uint64_t to_amount;
+    /* Of the margin; 0 is no margin. Factor, 1e-8 */
+    int64_t initial_rate;
+    /* Factor, 1e-8 */
+    int64_t maintenance_rate;
+};
+
 #define MAM_QUOTE_ID 20
 #define MAM_QUOTE_BLOCK_LENGTH 56
 #define MAM_QUOTE_LENGTH 64
@@ -948,6 +986,24 @@ struct mam_resync {
     uint64_t login;
 };
 
+#define MAM_TOLERANCE_ID 36
+#define MAM_TOLERANCE_BLOCK_LENGTH 40
+#define MAM_TOLERANCE_LENGTH 48
+/* How far the server's figures and ours may differ, for accounts in a currency */
+struct mam_tolerance {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Currency */
+    char currency[8];
+    /* Of balance, margin and floating profit. Money, 1e-6 */
+    int64_t money;
+    /* More for each position or deal: the server rounds each. Money, 1e-6 */
+    int64_t per_position;
+    /* More of floating profit: what so many spreads make of the positions. Factor, 1e-8 */
+    int64_t spreads;
+};
+
 #define MAM_CLOCK_ID 40
 #define MAM_CLOCK_BLOCK_LENGTH 24
 #define MAM_CLOCK_LENGTH 32
@@ -998,7 +1054,8 @@ struct mam_opened {
     uint32_t booking_timeout;
     /* Count */
     uint32_t history;
-    uint8_t padding_84[4];
+    /* Count */
+    uint32_t positions;
 };
 
 #define MAM_BRIDGE_OPENED_ID 42
@@ -1322,6 +1379,36 @@ struct mam_block_change {
     uint8_t padding_64[8];
 };
 
+#define MAM_RISK_STOP_ID 76
+#define MAM_RISK_STOP_BLOCK_LENGTH 88
+#define MAM_RISK_STOP_LENGTH 96
+/* A member is stopped by its drawdown, or the stop ends */
+struct mam_risk_stop {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Login */
+    uint64_t login;
+    /* Id */
+    uint32_t group;
+    /* drawdown_stop: it begins; none: it has ended. Reason, enum mam_reason */
+    uint16_t reason;
+    /* DrawdownBasis, enum mam_drawdown_basis */
+    uint8_t basis;
+    /* DrawdownAction, enum mam_drawdown_action */
+    uint8_t action;
+    /* Time */
+    int64_t since;
+    /* The next reset; 0: until an operator lifts it; of an end: when. Time */
+    int64_t until;
+    /* Money, 1e-6 */
+    int64_t equity;
+    /* What equity is measured against. Money, 1e-6 */
+    int64_t mark;
+    /* Who lifted it; empty: the reset. Name */
+    char operator_name[32];
+};
+
 #define MAM_BOOK_SOURCE_ID 80
 #define MAM_BOOK_SOURCE_BLOCK_LENGTH 40
 #define MAM_BOOK_SOURCE_LENGTH 48
@@ -1603,6 +1690,24 @@ MAM_LAYOUT(sizeof(((struct mam_heartbeat *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_heartbeat, sent) == 16);
 MAM_LAYOUT(sizeof(((struct mam_heartbeat *)0)->sent) == 8);
 
+MAM_LAYOUT(sizeof(struct mam_leverage_tier) == 56);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, instrument) == 16);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->instrument) == 4);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, tier) == 20);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->tier) == 1);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, tier_range) == 21);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->tier_range) == 1);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, from_amount) == 24);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->from_amount) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, to_amount) == 32);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->to_amount) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, initial_rate) == 40);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->initial_rate) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, maintenance_rate) == 48);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->maintenance_rate) == 8);
+
 MAM_LAYOUT(sizeof(struct mam_quote) == 64);
 MAM_LAYOUT(offsetof(struct mam_quote, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_quote *)0)->sequence) == 8);
@@ -1759,6 +1864,18 @@ MAM_LAYOUT(sizeof(((struct mam_resync *)0)->from_sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_resync, login) == 24);
 MAM_LAYOUT(sizeof(((struct mam_resync *)0)->login) == 8);
 
+MAM_LAYOUT(sizeof(struct mam_tolerance) == 48);
+MAM_LAYOUT(offsetof(struct mam_tolerance, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_tolerance, currency) == 16);
+MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->currency) == 8);
+MAM_LAYOUT(offsetof(struct mam_tolerance, money) == 24);
+MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->money) == 8);
+MAM_LAYOUT(offsetof(struct mam_tolerance, per_position) == 32);
+MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->per_position) == 8);
+MAM_LAYOUT(offsetof(struct mam_tolerance, spreads) == 40);
+MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->spreads) == 8);
+
 MAM_LAYOUT(sizeof(struct mam_clock) == 32);
 MAM_LAYOUT(offsetof(struct mam_clock, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_clock *)0)->sequence) == 8);
@@ -1798,6 +1915,8 @@ MAM_LAYOUT(offsetof(struct mam_opened, booking_timeout) == 76);
 MAM_LAYOUT(sizeof(((struct mam_opened *)0)->booking_timeout) == 4);
 MAM_LAYOUT(offsetof(struct mam_opened, history) == 80);
 MAM_LAYOUT(sizeof(((struct mam_opened *)0)->history) == 4);
+MAM_LAYOUT(offsetof(struct mam_opened, positions) == 84);
+MAM_LAYOUT(sizeof(((struct mam_opened *)0)->positions) == 4);
 
 MAM_LAYOUT(sizeof(struct mam_bridge_opened) == 56);
 MAM_LAYOUT(offsetof(struct mam_bridge_opened, sequence) == 8);
@@ -2035,6 +2154,30 @@ MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->price) == 8);
 MAM_LAYOUT(offsetof(struct mam_block_change, residue) == 56);
 MAM_LAYOUT(sizeof(((struct mam_block_change *)0)->residue) == 8);
 
+MAM_LAYOUT(sizeof(struct mam_risk_stop) == 96);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, login) == 16);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->login) == 8);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, group) == 24);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->group) == 4);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, reason) == 28);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->reason) == 2);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, basis) == 30);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->basis) == 1);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, action) == 31);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->action) == 1);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, since) == 32);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->since) == 8);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, until) == 40);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->until) == 8);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, equity) == 48);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->equity) == 8);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, mark) == 56);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->mark) == 8);
+MAM_LAYOUT(offsetof(struct mam_risk_stop, operator_name) == 64);
+MAM_LAYOUT(sizeof(((struct mam_risk_stop *)0)->operator_name) == 32);
+
 MAM_LAYOUT(sizeof(struct mam_book_source) == 48);
 MAM_LAYOUT(offsetof(struct mam_book_source, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_book_source *)0)->sequence) == 8);
@@ -2121,6 +2264,11 @@ static inline void mam_heartbeat_init(struct mam_heartbeat *message) {
     mam_header_init(&message->header, MAM_HEARTBEAT_ID, MAM_HEARTBEAT_BLOCK_LENGTH);
 }
 
+static inline void mam_leverage_tier_init(struct mam_leverage_tier *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_LEVERAGE_TIER_ID, MAM_LEVERAGE_TIER_BLOCK_LENGTH);
+}
+
 static inline void mam_quote_init(struct mam_quote *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_QUOTE_ID, MAM_QUOTE_BLOCK_LENGTH);
@@ -2154,6 +2302,11 @@ static inline void mam_kill_switch_init(struct mam_kill_switch *message) {
 static inline void mam_resync_init(struct mam_resync *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_RESYNC_ID, MAM_RESYNC_BLOCK_LENGTH);
+}
+
+static inline void mam_tolerance_init(struct mam_tolerance *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_TOLERANCE_ID, MAM_TOLERANCE_BLOCK_LENGTH);
 }
 
 static inline void mam_clock_init(struct mam_clock *message) {
@@ -2226,6 +2379,11 @@ static inline void mam_block_change_init(struct mam_block_change *message) {
     mam_header_init(&message->header, MAM_BLOCK_CHANGE_ID, MAM_BLOCK_CHANGE_BLOCK_LENGTH);
 }
 
+static inline void mam_risk_stop_init(struct mam_risk_stop *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_RISK_STOP_ID, MAM_RISK_STOP_BLOCK_LENGTH);
+}
+
 static inline void mam_book_source_init(struct mam_book_source *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_BOOK_SOURCE_ID, MAM_BOOK_SOURCE_BLOCK_LENGTH);
@@ -2267,16 +2425,17 @@ struct mam_check_message {
 };
 
 /* Which numbers are values of an enum, one bit each. */
-static const uint64_t mam_check_enums[28] = {
+static const uint64_t mam_check_enums[29] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000030000003fULL, 0x000000000000001fULL,
-    0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x00000000000003ffULL,
-    0x000000000000001fULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x0000000000000003ULL,
-    0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL, 0x0000000000000003ULL,
-    0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL, 0x00000000000001ffULL,
-    0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL, 0x0000000000000003ULL,
-    0x0000000000000007ULL, 0x0000000000001fffULL, 0x03ffffffffffffffULL, 0x000000000003ffc0ULL
+    0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x000000000000000fULL,
+    0x00000000000003ffULL, 0x000000000000001fULL, 0x000000000000000fULL, 0x0000000000000003ULL,
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
+    0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000011fffULL, 0x03ffffffffffffffULL,
+    0x000000000003ffc0ULL
 };
-static const struct mam_check_field mam_check_fields[306] = {
+static const struct mam_check_field mam_check_fields[331] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2324,8 +2483,12 @@ static const struct mam_check_field mam_check_fields[306] = {
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
     {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {10, 68, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {10, 68, 1, 0, 22, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
+    {4, 21, 1, 0, 7, 1, MAM_CHECK_ENUM8}, {5, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2334,21 +2497,21 @@ static const struct mam_check_field mam_check_fields[306] = {
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
     {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {10, 68, 1, 0, 22, 1, MAM_CHECK_ENUM8}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 68, 1, 0, 23, 1, MAM_CHECK_ENUM8}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_ASCII}, {8, 56, 1, 0, 7, 1, MAM_CHECK_ENUM8},
-    {9, 57, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {10, 58, 1, 0, 9, 1, MAM_CHECK_ENUM8},
-    {11, 59, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {12, 60, 1, 0, 11, 1, MAM_CHECK_ENUM8},
-    {13, 61, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {14, 62, 1, 0, 13, 1, MAM_CHECK_ENUM8},
-    {15, 63, 1, 0, 14, 1, MAM_CHECK_ENUM8}, {16, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_ASCII}, {8, 56, 1, 0, 8, 1, MAM_CHECK_ENUM8},
+    {9, 57, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {10, 58, 1, 0, 10, 1, MAM_CHECK_ENUM8},
+    {11, 59, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {12, 60, 1, 0, 12, 1, MAM_CHECK_ENUM8},
+    {13, 61, 1, 0, 13, 1, MAM_CHECK_ENUM8}, {14, 62, 1, 0, 14, 1, MAM_CHECK_ENUM8},
+    {15, 63, 1, 0, 15, 1, MAM_CHECK_ENUM8}, {16, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {17, 72, 4, 0, 0, 0, MAM_CHECK_UINT32}, {18, 76, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {19, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {20, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {21, 88, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 16, 1, MAM_CHECK_ENUM8},
-    {4, 21, 1, 0, 15, 1, MAM_CHECK_ENUM8}, {5, 22, 1, 0, 17, 1, MAM_CHECK_ENUM8},
-    {6, 23, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {7, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 17, 1, MAM_CHECK_ENUM8},
+    {4, 21, 1, 0, 16, 1, MAM_CHECK_ENUM8}, {5, 22, 1, 0, 18, 1, MAM_CHECK_ENUM8},
+    {6, 23, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {8, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {10, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {12, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2358,18 +2521,21 @@ static const struct mam_check_field mam_check_fields[306] = {
     {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 1, 0, 23, 1, MAM_CHECK_ENUM8}, {4, 21, 1, 0, 24, 1, MAM_CHECK_ENUM8},
+    {3, 20, 1, 0, 24, 1, MAM_CHECK_ENUM8}, {4, 21, 1, 0, 25, 1, MAM_CHECK_ENUM8},
     {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {6, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {10, 52, 4, 0, 0, 0, MAM_CHECK_UINT32}, {11, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {12, 64, 8, 0, 0, 0, MAM_CHECK_ASCII}, {13, 72, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {14, 76, 4, 0, 0, 0, MAM_CHECK_UINT32}, {15, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_ASCII},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {7, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {9, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {10, 52, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {11, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {12, 64, 8, 0, 0, 0, MAM_CHECK_ASCII},
+    {13, 72, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 76, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {15, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {16, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
@@ -2390,14 +2556,14 @@ static const struct mam_check_field mam_check_fields[306] = {
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
     {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8},
     {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 25, 1, MAM_CHECK_ENUM8},
+    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 26, 2, MAM_CHECK_ENUM16},
+    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16},
     {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
@@ -2406,54 +2572,62 @@ static const struct mam_check_field mam_check_fields[306] = {
     {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
     {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 7, 1, MAM_CHECK_ENUM8},
-    {15, 93, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 9, 1, MAM_CHECK_ENUM8},
-    {17, 95, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 11, 1, MAM_CHECK_ENUM8},
-    {21, 100, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8},
+    {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
+    {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
+    {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
     {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 104, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 2, 0, 26, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 20, 1, MAM_CHECK_ENUM8},
-    {5, 23, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
     {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 26, 2, MAM_CHECK_ENUM16},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 26, 2, MAM_CHECK_ENUM16}
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[33] = {
+static const struct mam_check_message mam_check_messages[36] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 12},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 37, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 44, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 56, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 69, 3},
     {MAM_MASTER_DEAL_BLOCK_LENGTH, 72, 13}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 85, 10},
-    {MAM_HEARTBEAT_BLOCK_LENGTH, 95, 2}, {MAM_QUOTE_BLOCK_LENGTH, 97, 8},
-    {MAM_EXECUTION_BLOCK_LENGTH, 105, 11}, {MAM_GROUP_POLICY_BLOCK_LENGTH, 116, 21},
-    {MAM_MEMBER_BLOCK_LENGTH, 137, 15}, {MAM_LIMITS_BLOCK_LENGTH, 152, 8},
-    {MAM_KILL_SWITCH_BLOCK_LENGTH, 160, 5}, {MAM_RESYNC_BLOCK_LENGTH, 165, 3},
-    {MAM_CLOCK_BLOCK_LENGTH, 168, 3}, {MAM_OPENED_BLOCK_LENGTH, 171, 15},
-    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 186, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 190, 3},
-    {MAM_LEG_BLOCK_LENGTH, 193, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 202, 3},
-    {MAM_BOOKING_BLOCK_LENGTH, 205, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 215, 14},
-    {MAM_RISK_ALERT_BLOCK_LENGTH, 229, 9}, {MAM_REJECT_BLOCK_LENGTH, 238, 5},
-    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 243, 3}, {MAM_PLAN_BLOCK_LENGTH, 246, 22},
-    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 268, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 282, 10},
-    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 292, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 298, 8}
+    {MAM_HEARTBEAT_BLOCK_LENGTH, 95, 2}, {MAM_LEVERAGE_TIER_BLOCK_LENGTH, 97, 8},
+    {MAM_QUOTE_BLOCK_LENGTH, 105, 8}, {MAM_EXECUTION_BLOCK_LENGTH, 113, 11},
+    {MAM_GROUP_POLICY_BLOCK_LENGTH, 124, 21}, {MAM_MEMBER_BLOCK_LENGTH, 145, 15},
+    {MAM_LIMITS_BLOCK_LENGTH, 160, 8}, {MAM_KILL_SWITCH_BLOCK_LENGTH, 168, 5},
+    {MAM_RESYNC_BLOCK_LENGTH, 173, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 176, 5},
+    {MAM_CLOCK_BLOCK_LENGTH, 181, 3}, {MAM_OPENED_BLOCK_LENGTH, 184, 16},
+    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 200, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 204, 3},
+    {MAM_LEG_BLOCK_LENGTH, 207, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 216, 3},
+    {MAM_BOOKING_BLOCK_LENGTH, 219, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 229, 14},
+    {MAM_RISK_ALERT_BLOCK_LENGTH, 243, 9}, {MAM_REJECT_BLOCK_LENGTH, 252, 5},
+    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 257, 3}, {MAM_PLAN_BLOCK_LENGTH, 260, 22},
+    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 282, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 296, 10},
+    {MAM_RISK_STOP_BLOCK_LENGTH, 306, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 317, 6},
+    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 323, 8}
 };
 static const uint8_t mam_check_index[82] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 0, 0, 0, 0, 0, 0, 0, 0, 12, 13,
-    14, 15, 16, 0, 0, 0, 0, 0, 17, 18, 19, 20, 0, 0, 0, 0, 0, 0, 21, 22, 0, 0, 0, 0, 0, 0, 0, 0, 23, 24,
-    25, 26, 0, 0, 27, 0, 0, 0, 28, 29, 30, 0, 0, 0, 0, 0, 0, 0, 31, 32
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 11, 12, 0, 0, 0, 0, 0, 0, 0, 0, 13, 14,
+    15, 16, 17, 0, 18, 0, 0, 0, 19, 20, 21, 22, 0, 0, 0, 0, 0, 0, 23, 24, 0, 0, 0, 0, 0, 0, 0, 0, 25,
+    26, 27, 28, 0, 0, 29, 0, 0, 0, 30, 31, 32, 0, 0, 0, 33, 0, 0, 0, 34, 35
 };
 #define MAM_CHECK_TEMPLATES 82
 

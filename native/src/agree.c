@@ -1,0 +1,243 @@
+/*
+ * The server's figures and ours.
+ *
+ * The server is the truth for money: balance and credit are taken as they come. A balance that moved while
+ * the floating profit is what we expect is a balance operation (deposit, withdrawal, charge): drawdown marks
+ * move with it. Floating profit and margin are compared where the server tells its positions (PositionState);
+ * where it does not, or where they disagree, ours are shifted to the server's and move on from there.
+ */
+#include <string.h>
+
+#include "books.h"
+#include "state.h"
+
+#define ONE INT64_C(100000000)
+#define DEFAULT_STEPS 100 /* tolerance of money, in the currency's steps: 1.00 of a currency with cents */
+#define DEFAULT_SPREADS (2 * ONE)
+
+/* --- Alerts --- */
+
+static int64_t as_factor(int64_t money) {
+    return mam_money((__int128)money * 100);
+}
+
+void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask,
+                      int64_t measured, int64_t limit) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    struct mam_account_state_row *row = &engine->accounts[account];
+    bool before = book->sync != 0;
+    book->sync = (uint8_t)((book->sync & ~mask) | bits);
+    row->out_of_sync = book->sync != 0;
+    if (before == (book->sync != 0)) {
+        return;
+    }
+    struct mam_risk_alert alert;
+    mam_risk_alert_init(&alert);
+    alert.kind = before ? MAM_ALERT_KIND_IN_SYNC : MAM_ALERT_KIND_OUT_OF_SYNC;
+    alert.reason = before ? MAM_REASON_NONE : MAM_REASON_OUT_OF_SYNC;
+    alert.login = row->login;
+    alert.measured = as_factor(measured);
+    alert.limit = as_factor(limit);
+    engine->counts.alerts++;
+    mam_emit(engine, row->bridge, &alert, sizeof alert);
+}
+
+static void tell_flow(struct mam_engine *engine, uint32_t account, int64_t amount) {
+    struct mam_risk_alert alert;
+    mam_risk_alert_init(&alert);
+    alert.kind = MAM_ALERT_KIND_BALANCE;
+    alert.login = engine->accounts[account].login;
+    alert.measured = as_factor(amount);
+    engine->counts.alerts++;
+    mam_emit(engine, MAM_BRIDGE_JOURNAL, &alert, sizeof alert);
+}
+
+/* --- Tolerance --- */
+
+uint16_t mam_on_tolerance(struct mam_engine *engine, const struct mam_tolerance *m, uint16_t *field) {
+    const int64_t figures[] = {m->money, m->per_position, m->spreads};
+    for (uint16_t i = 0; i < 3; i++) {
+        if (figures[i] < 0 || figures[i] > MAM_BOOK_MONEY_MAX >> 8) {
+            *field = (uint16_t)(3 + i);
+            return MAM_REASON_OUT_OF_RANGE;
+        }
+    }
+    *field = 2;
+    if (m->currency[0] == 0) {
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    uint8_t currency = mam_currency(engine, m->currency);
+    if (currency == UINT8_MAX) {
+        return MAM_REASON_TABLE_FULL;
+    }
+    engine->books.tolerance[currency].money = m->money;
+    engine->books.tolerance[currency].per_position = m->per_position;
+    engine->books.tolerance[currency].spreads = m->spreads;
+    engine->books.tolerance[currency].told = 1;
+    return MAM_REASON_NONE;
+}
+
+static int64_t step_of(const struct mam_account_state_row *row) {
+    int64_t step = 1;
+    for (uint8_t digit = row->definition.money_digits; digit < 6; digit++) {
+        step *= 10;
+    }
+    return step;
+}
+
+/* Of money that `count` roundings went into. */
+static int64_t tolerance(const struct mam_engine *engine, uint32_t account, uint32_t count) {
+    const struct mam_account_state_row *row = &engine->accounts[account];
+    int64_t step = step_of(row);
+    bool told = engine->books.tolerance[row->currency].told;
+    int64_t money = told ? engine->books.tolerance[row->currency].money : DEFAULT_STEPS * step;
+    int64_t each = told ? engine->books.tolerance[row->currency].per_position : 2 * step;
+    return mam_money((__int128)money + (__int128)each * count);
+}
+
+/* What so many spreads on either side of the mark make of an exposure. */
+static int64_t spreads_cost(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                            const struct mam_exposure *exposure, int64_t profit) {
+    const struct mam_instrument_book *of = &engine->books.instruments[instrument];
+    uint8_t currency = engine->accounts[account].currency;
+    int64_t factor =
+        engine->books.tolerance[currency].told ? engine->books.tolerance[currency].spreads : DEFAULT_SPREADS;
+    __int128 wider = (__int128)(of->ask - of->bid) * factor / ONE;
+    int64_t width = wider > of->bid - 1 ? of->bid - 1 : (int64_t)wider;
+    int64_t worst;
+    if (of->bid == 0 || mam_profit_of(engine, instrument, currency, exposure, of->bid - width,
+                                      of->ask + width, &worst) != MAM_REASON_NONE) {
+        return MAM_BOOK_MONEY_MAX; /* cannot be compared */
+    }
+    return mam_money((__int128)profit - worst);
+}
+
+/* --- What the server should say --- */
+
+struct expected {
+    int64_t floating[2], margin[2]; /* without and with the bookings that it has not answered */
+    __int128 spreads;
+};
+
+static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, struct expected *sums) {
+    const struct mam_books *books = &engine->books;
+    const struct mam_instrument_book *of = &books->instruments[stake->instrument];
+    const struct mam_exposure *all = mam_slot_exposure(books, stake);
+    int64_t profit = books->pages[stake->page].profit[stake->at], margin = stake->margin;
+    bool pending = false;
+    for (uint32_t at = stake->first_row; at != MAM_NONE && !pending; at = books->rows[at].next) {
+        pending = books->rows[at].pending;
+    }
+    sums->floating[1] = mam_money((__int128)sums->floating[1] + profit);
+    sums->margin[1] = mam_money((__int128)sums->margin[1] + margin);
+    sums->spreads += spreads_cost(engine, stake->account, stake->instrument, all, profit);
+    if (pending) {
+        struct mam_exposure confirmed;
+        mam_stake_exposure(engine, stake, false, &confirmed);
+        if (of->bid == 0 ||
+            mam_profit_of(engine, stake->instrument, engine->accounts[stake->account].currency, &confirmed,
+                          of->bid, of->ask, &profit) != MAM_REASON_NONE) {
+            profit = 0;
+        }
+        if (mam_margin_of(engine, stake->account, stake->instrument, &confirmed, &margin) !=
+            MAM_REASON_NONE) {
+            margin = 0;
+        }
+    }
+    sums->floating[0] = mam_money((__int128)sums->floating[0] + profit);
+    sums->margin[0] = mam_money((__int128)sums->margin[0] + margin);
+}
+
+static struct expected expect(struct mam_engine *engine, uint32_t account) {
+    const struct mam_account_book *book = &engine->books.accounts[account];
+    struct expected sums = {0};
+    mam_account_value(engine, account);
+    for (uint32_t at = book->first_stake; at != MAM_NONE; at = engine->books.stakes[at].next) {
+        add_stake(engine, &engine->books.stakes[at], &sums);
+    }
+    for (int i = 0; i < 2; i++) {
+        sums.floating[i] = mam_money((__int128)sums.floating[i] + book->swap);
+    }
+    return sums;
+}
+
+/* How far a figure is from what lies between the two; 0: it is there. */
+static int64_t distance(int64_t figure, const int64_t expected[2], int64_t shift) {
+    int64_t low = expected[0] < expected[1] ? expected[0] : expected[1];
+    int64_t high = expected[0] < expected[1] ? expected[1] : expected[0];
+    __int128 under = (__int128)low + shift - figure, over = (__int128)figure - ((__int128)high + shift);
+    return mam_money(under > 0 ? under : over > 0 ? over : 0);
+}
+
+static void balance_moved(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m,
+                          bool as_expected) {
+    const struct mam_account_state_row *row = &engine->accounts[account];
+    int64_t amount = mam_money((__int128)m->balance + m->credit - row->balance - row->credit);
+    int64_t size = amount < 0 ? -amount : amount;
+    if (size <= tolerance(engine, account, engine->books.accounts[account].deals)) {
+        return;
+    }
+    tell_flow(engine, account, amount);
+    if (as_expected) {
+        mam_account_flow(engine, account, amount);
+    }
+}
+
+static void compare(struct mam_engine *engine, uint32_t account, int64_t floating, int64_t floating_limit,
+                    int64_t margin, int64_t margin_limit) {
+    uint8_t bits = 0;
+    bits |= floating > floating_limit ? MAM_SYNC_FLOATING : 0;
+    bits |= margin > margin_limit ? MAM_SYNC_MARGIN : 0;
+    bool by_floating = (bits & MAM_SYNC_FLOATING) != 0;
+    mam_account_sync(engine, account, bits, MAM_SYNC_FLOATING | MAM_SYNC_MARGIN | MAM_SYNC_ROOM,
+                     by_floating ? floating : margin, by_floating ? floating_limit : margin_limit);
+}
+
+void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m) {
+    struct mam_account_state_row *row = &engine->accounts[account];
+    struct mam_account_book *book = &engine->books.accounts[account];
+    struct expected sums = expect(engine, account);
+    int64_t floating = mam_money((__int128)m->equity - m->balance - m->credit);
+    int64_t money_limit = tolerance(engine, account, book->rows);
+    int64_t floating_limit = mam_money(sums.spreads + money_limit);
+    if (row->has_state) {
+        balance_moved(engine, account, m,
+                      distance(floating, sums.floating, book->other_floating) <= floating_limit);
+    }
+    bool told = book->told != 0;
+    compare(engine, account, told ? distance(floating, sums.floating, 0) : 0, floating_limit,
+            told ? distance(m->margin, sums.margin, 0) : 0, money_limit);
+    bool agree = told && (book->sync & (MAM_SYNC_FLOATING | MAM_SYNC_MARGIN)) == 0;
+    book->other_floating = agree ? 0 : mam_money((__int128)floating - sums.floating[0]);
+    book->other_margin = agree ? 0 : mam_money((__int128)m->margin - sums.margin[0]);
+    book->as_of = m->as_of;
+    book->deals = 0;
+    book->gap = engine->books.gaps[row->bridge];
+    row->balance = m->balance;
+    row->credit = m->credit;
+    row->state_time = engine->now;
+    row->has_state = 1;
+    mam_account_refresh(engine, account);
+    mam_account_due(engine, account);
+}
+
+/* --- Holes --- */
+
+/* What was missed may have been figures of any account: those that are compared wait for their next ones. */
+void mam_bridge_gap(struct mam_engine *engine, uint32_t bridge) {
+    if (engine->bridges[bridge].role != MAM_ROLE_BROKER) {
+        return;
+    }
+    engine->books.gaps[bridge]++;
+    struct mam_resync resync;
+    mam_resync_init(&resync);
+    mam_emit(engine, bridge, &resync, sizeof resync);
+}
+
+uint16_t mam_account_unfit(const struct mam_engine *engine, uint32_t account) {
+    const struct mam_account_book *book = &engine->books.accounts[account];
+    if (book->told && book->gap != engine->books.gaps[engine->accounts[account].bridge]) {
+        return MAM_REASON_OUT_OF_SYNC;
+    }
+    return book->unvalued > 0 ? MAM_REASON_NO_RATE : MAM_REASON_NONE;
+}

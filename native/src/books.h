@@ -1,0 +1,244 @@
+/*
+ * What every account holds, and what it is worth now: rows, stakes, pages. Private to the engine.
+ *
+ *   row    a position at the server (ticket), or a booking of ours that it has not answered (pending)
+ *   stake  all of an account's rows in one instrument: one exposure, one margin, one slot of a page
+ *   page   slots of one instrument as a structure of arrays, as mam_revalue takes them
+ *
+ * A quote only moves the instrument's mark and makes the instrument due. Slots are revalued in bounded
+ * batches on Clock (value.c), and an account that a plan needs is valued then, exactly and alone. Both give
+ * the same figures: a slot's profit is a function of its exposure, the mark and the rates, never of when it
+ * was worked out.
+ *
+ * The server's AccountState is the truth for money. Ours are its figures of then, moved since by quotes and
+ * bookings (agree.c).
+ */
+#ifndef MAM_BOOKS_H
+#define MAM_BOOKS_H
+
+#include <mam/messages.h>
+#include <stdbool.h>
+
+#include "drawdown.h"
+#include "exposure.h"
+#include "revalue.h"
+#include "table.h"
+#include "tiers.h"
+
+#define MAM_PAGE_SLOTS 64
+#define MAM_TIERS_MAX 8
+#define MAM_MOVES_KEPT 16
+#define MAM_BOOK_MONEY_MAX (INT64_MAX / 4)
+
+struct mam_capacities;
+struct mam_engine;
+struct mam_block;
+struct mam_child;
+struct mam_member_state;
+
+struct mam_row {
+    uint64_t ticket;         /* the server's; 0: not known yet */
+    uint64_t master;         /* of a booking of ours: the master's ticket; 0: the client's own */
+    uint32_t stake;          /* MAM_NONE: the row is free */
+    uint32_t next, previous; /* of the stake, in the order they came; free rows through next */
+    int64_t volume, price, rate, swap;
+    int64_t closing;  /* of volume: closes that the server has not answered */
+    int64_t expected; /* a hedging row of ours: what our bookings made of it; -1: the client's own */
+    uint8_t side, pending;
+};
+
+struct mam_stake {
+    uint32_t account, instrument;
+    uint32_t page, at;       /* its slot */
+    uint32_t next, previous; /* of the account; free stakes through next */
+    uint32_t first_row, last_row, row_count;
+    uint64_t valued;   /* the mark's version its profit is of */
+    int64_t margin;    /* maintenance, in account currency, pending bookings included */
+    uint16_t unvalued; /* why there is no profit of it (no_rate …) */
+};
+
+struct mam_page {
+    uint32_t next, previous, instrument;
+    uint32_t count, regular;
+    uint32_t account[MAM_PAGE_SLOTS], stake[MAM_PAGE_SLOTS];
+    uint8_t currency[MAM_PAGE_SLOTS];
+    int64_t volume[2][MAM_PAGE_SLOTS], notional[2][MAM_PAGE_SLOTS]; /* by side */
+    int64_t profit[MAM_PAGE_SLOTS];
+    struct mam_exposure exposure[MAM_PAGE_SLOTS];
+};
+
+struct mam_instrument_book {
+    int64_t bid, ask; /* the mark; 0: never quoted. A withdrawn quote leaves it */
+    uint64_t version; /* of the mark */
+    uint32_t first_page, stake_count;
+    uint8_t queued;      /* is due to be revalued */
+    uint8_t moved;       /* as a pair: the mark has moved since the rates that use it were looked after */
+    uint64_t currencies; /* bits: of those who hold or held it */
+    struct mam_scale scale;
+    uint32_t tier_count;
+    uint8_t tier_range;
+    struct mam_tier tiers[MAM_TIERS_MAX];
+};
+
+/* Bits of an account's disagreement with the server. */
+#define MAM_SYNC_FLOATING 1
+#define MAM_SYNC_MARGIN 2
+#define MAM_SYNC_VOLUME 4
+#define MAM_SYNC_ROOM 8
+
+struct mam_account_book {
+    uint32_t first_stake, first_member; /* memberships, through mam_member_watch.next */
+    uint32_t next_due;
+    uint8_t due;
+    uint8_t told;  /* the server tells its positions: figures are compared */
+    uint8_t sync;  /* MAM_SYNC_* */
+    uint8_t alarm; /* MAM_ALARM_* */
+    uint8_t unvalued_told;
+    uint8_t watched;     /* a member of it has a buffer or a drawdown limit */
+    uint32_t unvalued;   /* stakes without a rate */
+    uint32_t mismatched; /* rows of ours whose volume the server changed */
+    uint32_t deals;      /* closed since the last AccountState: each may be rounded by a step */
+    uint32_t rows;
+    __int128 swap, margin;                /* sums over rows and stakes */
+    int64_t other_floating, other_margin; /* of the server's figures: what our rows do not explain */
+    int64_t as_of;                        /* of the last AccountState */
+    uint64_t gap;                         /* the bridge's holes when the last AccountState came */
+};
+
+struct mam_member_watch {
+    uint32_t next; /* of the account */
+    uint8_t linked, started, alerted, stopped, closing;
+    int64_t since, until;
+    struct mam_drawdown drawdown;
+};
+
+struct mam_books {
+    struct mam_row *rows;
+    struct mam_stake *stakes;
+    struct mam_page *pages;
+    struct mam_instrument_book *instruments;
+    struct mam_account_book *accounts;
+    struct mam_member_watch *members;
+    int64_t *floating;   /* by account: profit of its slots */
+    int64_t *low, *high; /* floating at or beyond which the account must be looked at */
+    uint32_t *queue;     /* instruments due, a ring */
+    uint32_t queue_first, queue_count;
+    uint32_t sweep_instrument, sweep_page; /* at work; MAM_NONE: none */
+    uint32_t first_due, last_due;          /* accounts to be looked at */
+    uint32_t free_row, free_stake, free_page;
+    struct mam_table row_by_key, stake_by_key;
+    int64_t clock;      /* when the engine wants a Clock for this; INT64_MAX: not */
+    int64_t next_reset; /* first beginning of a day that a drawdown waits for */
+    uint64_t version;   /* counts changes of marks and instruments */
+    uint32_t closing_members;
+    int64_t next_close; /* when what could not be closed is tried again */
+    struct {
+        uint64_t version;
+        uint32_t instrument;
+        uint8_t currency;
+        enum mam_reason reason;
+        struct mam_moves moves;
+    } kept[MAM_MOVES_KEPT];
+    struct {
+        int64_t money, per_position, spreads;
+        uint8_t told;
+    } tolerance[64];
+    uint64_t gaps[65];          /* holes in a bridge's numbers */
+    struct mam_moves moves[64]; /* of the instrument at work, by account currency */
+};
+
+/* Money as it is kept: figures beyond are as large as can be. */
+static inline int64_t mam_money(__int128 money) {
+    return money > MAM_BOOK_MONEY_MAX    ? MAM_BOOK_MONEY_MAX
+           : money < -MAM_BOOK_MONEY_MAX ? -MAM_BOOK_MONEY_MAX
+                                         : (int64_t)money;
+}
+
+/* --- stakes.c: rows, stakes, pages --- */
+uint64_t mam_books_pages(const struct mam_capacities *limits);
+void mam_books_init(struct mam_engine *engine);
+uint32_t mam_stake_find(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
+uint32_t mam_row_find(const struct mam_engine *engine, uint32_t account, uint64_t ticket);
+/* A row of an account at the end of its stake's; MAM_NONE: no room. The stake is to be made up again
+ * afterwards. */
+uint32_t mam_row_open(struct mam_engine *engine, uint32_t account, uint32_t instrument);
+void mam_row_close(struct mam_engine *engine, uint32_t row);
+/* Adds a volume of the same side at its price: the mean is rounded against the account. */
+void mam_row_average(struct mam_row *row, const struct mam_row *added);
+/* Gives a row its ticket. False: another has it already. */
+bool mam_row_name(struct mam_engine *engine, uint32_t row, uint64_t ticket);
+/* Adds a stake's rows up again: exposure, margin, profit; frees it when no row is left. */
+void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
+/* The exposure of its rows. pending 0: only what the server has. */
+void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
+                        struct mam_exposure *exposure);
+/* Profits are kept within MAM_BOOK_MONEY_MAX / instruments (mam_stake_value), so that their sum fits;
+ * unsigned, so that nonsense is no undefined behaviour. */
+static inline void mam_floating_add(struct mam_books *books, uint32_t account, int64_t more) {
+    books->floating[account] = (int64_t)((uint64_t)books->floating[account] + (uint64_t)more);
+}
+static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *books,
+                                                     const struct mam_stake *stake) {
+    return &books->pages[stake->page].exposure[stake->at];
+}
+
+/* --- deals.c: bookings of ours, and what the server tells of positions --- */
+void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child);
+void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child,
+                     uint64_t ticket);
+void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child);
+uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *message,
+                               uint16_t *field);
+
+/* --- value.c: marks, profit, figures --- */
+/* A source's quote has changed: the mark is the quote of the bridge that announced the instrument, if that
+ * bridge quotes it, else the best of all LPs. */
+void mam_mark_moved(struct mam_engine *engine, uint32_t instrument);
+void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument);
+uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message,
+                              uint16_t *field);
+void mam_stake_value(struct mam_engine *engine, uint32_t stake);
+/* Exact profit of an exposure at a price, in a currency at the rates of now. */
+enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
+                              const struct mam_exposure *exposure, int64_t bid, int64_t ask, int64_t *profit);
+/* Maintenance margin, tiers included. */
+enum mam_reason mam_margin_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                              const struct mam_exposure *exposure, int64_t *margin);
+/* Brings every stake of an account to the newest marks. */
+void mam_account_value(struct mam_engine *engine, uint32_t account);
+/* Brings equity, margin and free margin of an account's row to this moment. */
+void mam_account_refresh(struct mam_engine *engine, uint32_t account);
+/* Both sides of its positions at the marks, in its currency, rounded up; saturates. */
+int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account);
+/* The volume of an order that a margin buffer leaves an account with a stake or tiers in the instrument. */
+int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
+                          int64_t price, int64_t buffer, enum mam_reason *reason);
+/* Margin currency into account currency, 1e-8: a buy's rounded up at the dearer side. */
+enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                                   uint8_t side, int64_t *rate);
+void mam_books_on_clock(struct mam_engine *engine);
+/* The server has announced an account anew: leverage. */
+void mam_account_changed(struct mam_engine *engine, uint32_t account);
+/* An account's figures changed otherwise than by a quote: look at it at the next Clock. */
+void mam_account_due(struct mam_engine *engine, uint32_t account);
+
+/* --- agree.c: the server's figures and ours --- */
+void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *message);
+void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask,
+                      int64_t measured, int64_t limit);
+uint16_t mam_on_tolerance(struct mam_engine *engine, const struct mam_tolerance *message, uint16_t *field);
+/* Why the account takes no new volume for its figures' sake; NONE: it may. */
+uint16_t mam_account_unfit(const struct mam_engine *engine, uint32_t account);
+void mam_bridge_gap(struct mam_engine *engine, uint32_t bridge);
+
+/* --- watch.c: alarms, drawdown, stops --- */
+#define MAM_WATCHED_A_CLOCK 256 /* accounts looked at */
+#define MAM_CLOSED_A_CLOCK 4    /* positions closed out */
+#define MAM_WATCHED_OUTPUTS 300 /* most messages of it, but for those of one account's members */
+/* True when it used up what one Clock may do. */
+bool mam_watch_on_clock(struct mam_engine *engine);
+void mam_member_told(struct mam_engine *engine, uint32_t member, const struct mam_member *message);
+void mam_account_flow(struct mam_engine *engine, uint32_t account, int64_t amount);
+bool mam_member_stopped(const struct mam_engine *engine, const struct mam_member_state *member);
+
+#endif

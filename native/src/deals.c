@@ -1,0 +1,432 @@
+/*
+ * What moves an account's rows: bookings of ours, and the server's PositionState.
+ *
+ * An opening counts from the moment it is asked for, a close when the server has answered: there is never
+ * less risk in the figures than there may be. A PositionState that says what bookings at work explain changes
+ * nothing: their reports will.
+ */
+#include "books.h"
+#include "state.h"
+
+static bool is_hedging(const struct mam_engine *engine, uint32_t account) {
+    return engine->accounts[account].margin_mode == MAM_MARGIN_MODE_HEDGING;
+}
+
+/* --- Realised profit --- */
+
+/* What closing `volume` of a row at `price` brings is balance from now on; the server's own figure follows.
+ */
+static void realise(struct mam_engine *engine, uint32_t at, int64_t volume, int64_t price) {
+    const struct mam_row *row = &engine->books.rows[at];
+    const struct mam_stake *stake = &engine->books.stakes[row->stake];
+    struct mam_account_state_row *account = &engine->accounts[stake->account];
+    struct mam_exposure part = {0};
+    int64_t profit = 0;
+    if (mam_exposure_add(&part, row->side, volume, row->price, 0) != MAM_REASON_NONE) {
+        return;
+    }
+    enum mam_reason reason =
+        mam_profit_of(engine, stake->instrument, account->currency, &part, price, price, &profit);
+    engine->books.accounts[stake->account].deals++;
+    if (reason == MAM_REASON_NONE && profit < MAM_BOOK_MONEY_MAX / 2 && profit > -MAM_BOOK_MONEY_MAX / 2 &&
+        account->balance < MAM_BOOK_MONEY_MAX / 2 && account->balance > -MAM_BOOK_MONEY_MAX / 2) {
+        account->balance += profit;
+    }
+}
+
+/* Volume leaves a row at a price. The row stays while bookings of ours expect it to hold something. */
+static void take_out(struct mam_engine *engine, uint32_t at, int64_t volume, int64_t price) {
+    struct mam_row *row = &engine->books.rows[at];
+    MAM_ASSERT(volume >= 0 && volume <= row->volume);
+    if (volume > 0) {
+        realise(engine, at, volume, price);
+    }
+    row->volume -= volume;
+}
+
+static void close_if_over(struct mam_engine *engine, uint32_t at) {
+    const struct mam_row *row = &engine->books.rows[at];
+    if (row->volume == 0 && row->closing == 0 && row->expected <= 0 && !row->pending) {
+        mam_row_close(engine, at);
+    }
+}
+
+/* Does the server hold of a row of ours what our bookings made of it? */
+static bool is_mismatched(const struct mam_row *row) {
+    return row->expected >= 0 && !row->pending && row->volume != row->expected;
+}
+
+static void count_mismatch(struct mam_engine *engine, uint32_t account, bool before, bool after) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    book->mismatched += after;
+    book->mismatched -= before;
+    if (before != after) {
+        mam_account_sync(engine, account, book->mismatched > 0 ? MAM_SYNC_VOLUME : 0, MAM_SYNC_VOLUME,
+                         book->mismatched, 0);
+    }
+}
+
+/* --- Bookings of ours --- */
+
+/* The row that a close of ours takes from. */
+static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_block *block,
+                             const struct mam_child *child) {
+    uint64_t ticket = child->holding != MAM_NONE ? engine->holdings[child->holding].ticket : 0;
+    uint32_t stake = mam_stake_find(engine, child->account, block->instrument);
+    if (is_hedging(engine, child->account)) {
+        uint32_t at = ticket == 0 ? MAM_NONE : mam_row_find(engine, child->account, ticket);
+        bool same = at != MAM_NONE && engine->books.rows[at].stake == stake &&
+                    engine->books.rows[at].side != block->side;
+        return same ? at : MAM_NONE;
+    }
+    return MAM_NONE;
+}
+
+/* A netting account's one row that the server has; MAM_NONE: it has no position. */
+static uint32_t net_row(const struct mam_engine *engine, uint32_t account, uint32_t instrument) {
+    uint32_t stake = mam_stake_find(engine, account, instrument);
+    uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
+    while (at != MAM_NONE && engine->books.rows[at].pending) {
+        at = engine->books.rows[at].next;
+    }
+    return at;
+}
+
+/* Without room the booking goes out all the same; its account takes nothing new until the server's figures
+ * hold it. */
+static void no_room(struct mam_engine *engine, uint32_t account) {
+    mam_account_sync(engine, account, MAM_SYNC_ROOM, MAM_SYNC_ROOM, 0, 0);
+}
+
+static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *block,
+                             const struct mam_child *child) {
+    uint32_t at = mam_row_open(engine, child->account, block->instrument);
+    if (at == MAM_NONE) {
+        no_room(engine, child->account);
+        return MAM_NONE;
+    }
+    struct mam_row *row = &engine->books.rows[at];
+    int64_t rate = 0;
+    mam_margin_rate_of(engine, child->account, block->instrument, block->side, &rate);
+    row->master = engine->positions[block->position].ticket;
+    row->volume = child->assigned;
+    row->price = block->price;
+    row->rate = rate;
+    row->side = block->side;
+    row->pending = 1;
+    return at;
+}
+
+void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    if (child->row != 0) {
+        return; /* asked again */
+    }
+    uint32_t at;
+    bool opens = block->entry == MAM_ENTRY_OPENING;
+    if (opens) {
+        at = open_pending(engine, block, child);
+    } else {
+        at = row_of_close(engine, block, child);
+        if (at != MAM_NONE) {
+            engine->books.rows[at].closing += child->assigned;
+        }
+    }
+    if (at != MAM_NONE) {
+        child->row = at + 1;
+        if (opens) {
+            mam_stake_make_up(engine, engine->books.rows[at].stake);
+        }
+    }
+}
+
+/* A deal of a netting account is folded into its position. */
+static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint32_t deal_at) {
+    struct mam_row *deal = &engine->books.rows[deal_at];
+    uint32_t at = net_row(engine, account, instrument);
+    deal->pending = 0;
+    if (at == MAM_NONE) {
+        return; /* the deal is the position */
+    }
+    struct mam_row *net = &engine->books.rows[at];
+    if (net->side != deal->side) {
+        int64_t closed = deal->volume < net->volume ? deal->volume : net->volume;
+        take_out(engine, at, closed, deal->price);
+        deal->volume -= closed;
+    } else {
+        mam_row_average(net, deal);
+        deal->volume = 0;
+    }
+    if (deal->volume == 0) {
+        mam_row_close(engine, deal_at);
+    }
+    if (net->volume == 0) {
+        mam_row_close(engine, at);
+    }
+}
+
+static void booked_close(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    if (!is_hedging(engine, child->account)) {
+        uint32_t at = net_row(engine, child->account, block->instrument);
+        if (at != MAM_NONE && engine->books.rows[at].side != block->side) {
+            struct mam_row *row = &engine->books.rows[at];
+            uint32_t stake = row->stake;
+            take_out(engine, at, child->assigned < row->volume ? child->assigned : row->volume, block->price);
+            close_if_over(engine, at);
+            mam_stake_make_up(engine, stake);
+        }
+        return;
+    }
+    if (child->row == 0) {
+        return;
+    }
+    uint32_t at = child->row - 1;
+    struct mam_row *row = &engine->books.rows[at];
+    uint32_t stake = row->stake;
+    bool before = is_mismatched(row);
+    row->closing -= child->assigned;
+    if (row->expected >= 0) {
+        row->expected -= child->assigned < row->expected ? child->assigned : row->expected;
+    }
+    int64_t most = row->expected >= 0 && row->volume - child->assigned < row->expected
+                       ? (row->volume > row->expected ? row->volume - row->expected : 0)
+                       : (child->assigned < row->volume ? child->assigned : row->volume);
+    take_out(engine, at, most, block->price);
+    count_mismatch(engine, child->account, before, is_mismatched(row));
+    close_if_over(engine, at);
+    mam_stake_make_up(engine, stake);
+}
+
+void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child,
+                     uint64_t ticket) {
+    if (block->entry == MAM_ENTRY_CLOSING) {
+        booked_close(engine, block, child);
+        child->row = 0;
+        return;
+    }
+    if (child->row == 0) {
+        return;
+    }
+    uint32_t at = child->row - 1;
+    struct mam_row *row = &engine->books.rows[at];
+    uint32_t stake = row->stake;
+    child->row = 0;
+    if (is_hedging(engine, child->account)) {
+        row->pending = 0;
+        row->expected = row->volume;
+        if (!mam_row_name(engine, at, ticket)) { /* the server has added to a ticket that is known */
+            uint32_t known = mam_row_find(engine, child->account, ticket);
+            if (known != MAM_NONE && engine->books.rows[known].stake == stake &&
+                engine->books.rows[known].side == row->side && !engine->books.rows[known].pending) {
+                struct mam_row *to = &engine->books.rows[known];
+                bool before = is_mismatched(to);
+                mam_row_average(to, row);
+                to->expected = to->expected >= 0 ? to->expected + row->volume : to->expected;
+                count_mismatch(engine, child->account, before, is_mismatched(to));
+                mam_row_close(engine, at);
+            }
+        }
+    } else {
+        net_deal(engine, child->account, block->instrument, at);
+        uint32_t net = net_row(engine, child->account, block->instrument);
+        if (net != MAM_NONE) {
+            mam_row_name(engine, net, ticket);
+        }
+    }
+    mam_stake_make_up(engine, stake);
+}
+
+void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    if (child->row == 0) {
+        return;
+    }
+    uint32_t at = child->row - 1;
+    struct mam_row *row = &engine->books.rows[at];
+    uint32_t stake = row->stake;
+    child->row = 0;
+    if (block->entry == MAM_ENTRY_OPENING) {
+        mam_row_close(engine, at);
+    } else { /* the volume is the house's now: nobody expects it here any more */
+        bool before = is_mismatched(row);
+        row->closing -= child->assigned;
+        if (row->expected >= 0) {
+            row->expected -= child->assigned < row->expected ? child->assigned : row->expected;
+        }
+        count_mismatch(engine, child->account, before, is_mismatched(row));
+        close_if_over(engine, at);
+    }
+    mam_stake_make_up(engine, stake);
+}
+
+/* --- PositionState --- */
+
+static uint16_t fault(uint16_t *field, uint16_t id, uint16_t reason) {
+    *field = id;
+    return reason;
+}
+
+static uint16_t check(const struct mam_position_state *m, uint16_t *field) {
+    if (m->position == 0) {
+        return fault(field, 3, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->volume < 0 || m->volume > MAM_VOLUME_MAX / 2) {
+        return fault(field, 4, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->price_open < 0 || m->price_open > MAM_PRICE_MAX || (m->volume > 0 && m->price_open == 0)) {
+        return fault(field, 5, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->swap > MAM_BOOK_MONEY_MAX || m->swap < -MAM_BOOK_MONEY_MAX) {
+        return fault(field, 6, MAM_REASON_OUT_OF_RANGE);
+    }
+    return m->rate_margin < 0 ? fault(field, 9, MAM_REASON_OUT_OF_RANGE) : MAM_REASON_NONE;
+}
+
+/* A booking of ours whose report is still on its way, of the very volume and price. */
+static uint32_t find_pending(const struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                             const struct mam_position_state *m) {
+    uint32_t stake = mam_stake_find(engine, account, instrument);
+    uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
+    for (; at != MAM_NONE; at = engine->books.rows[at].next) {
+        const struct mam_row *row = &engine->books.rows[at];
+        if (row->ticket == 0 && row->volume == m->volume && row->price == m->price_open &&
+            row->side == m->side) {
+            return at;
+        }
+    }
+    return MAM_NONE;
+}
+
+/* Netting: is it what the position becomes when the first of the bookings at work are in it? */
+static bool is_explained(const struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                         const struct mam_position_state *m) {
+    uint32_t of = mam_stake_find(engine, account, instrument);
+    if (of == MAM_TABLE_NONE) {
+        return false;
+    }
+    const struct mam_stake *stake = &engine->books.stakes[of];
+    __int128 sum = 0, told = m->side == MAM_SIDE_BUY ? m->volume : -m->volume;
+    bool pending = false;
+    for (uint32_t at = stake->first_row; at != MAM_NONE; at = engine->books.rows[at].next) {
+        const struct mam_row *row = &engine->books.rows[at];
+        sum += row->side == MAM_SIDE_BUY ? row->volume : -row->volume;
+        pending = pending || row->pending;
+        if (row->pending && sum == told) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The position was in the server's figures already, or came after them. */
+static void explains(struct mam_engine *engine, uint32_t account, const struct mam_position_state *m,
+                     __int128 floating, __int128 margin) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    if (m->as_of <= book->as_of) {
+        book->other_floating =
+            mam_money(book->other_floating - (engine->books.floating[account] + book->swap - floating));
+        book->other_margin = mam_money(book->other_margin - (book->margin - margin));
+    }
+}
+
+static void set_row(struct mam_engine *engine, uint32_t at, const struct mam_position_state *m) {
+    struct mam_row *row = &engine->books.rows[at];
+    const struct mam_stake *stake = &engine->books.stakes[row->stake];
+    int64_t rate = m->rate_margin;
+    if (rate == 0) {
+        rate = row->rate;
+    }
+    if (rate == 0) {
+        mam_margin_rate_of(engine, stake->account, stake->instrument, m->side, &rate);
+    }
+    engine->books.accounts[stake->account].swap += m->swap - row->swap;
+    row->swap = m->swap;
+    row->rate = rate;
+    row->price = m->price_open;
+    row->side = m->side;
+    row->volume = m->volume;
+}
+
+static uint16_t new_position(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                             const struct mam_position_state *m, uint16_t *field) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    if (m->volume == 0) {
+        return MAM_REASON_NONE;
+    }
+    uint32_t at = is_hedging(engine, account) ? find_pending(engine, account, instrument, m)
+                                              : net_row(engine, account, instrument);
+    if (at != MAM_NONE && engine->books.rows[at].ticket == 0) {
+        mam_row_name(engine, at, m->position);
+        return MAM_REASON_NONE;
+    }
+    __int128 floating = engine->books.floating[account] + book->swap, margin = book->margin;
+    at = mam_row_open(engine, account, instrument);
+    if (at == MAM_NONE) {
+        no_room(engine, account);
+        return fault(field, 3, MAM_REASON_TABLE_FULL);
+    }
+    set_row(engine, at, m);
+    mam_row_name(engine, at, m->position);
+    mam_stake_make_up(engine, engine->books.rows[at].stake);
+    explains(engine, account, m, floating, margin);
+    return MAM_REASON_NONE;
+}
+
+/* The server says otherwise than our row: less volume was closed by somebody else, at about the mark. */
+static void known_position(struct mam_engine *engine, uint32_t account, uint32_t at,
+                           const struct mam_position_state *m) {
+    struct mam_row *row = &engine->books.rows[at];
+    uint32_t of = row->stake;
+    struct mam_instrument_book *book = &engine->books.instruments[engine->books.stakes[of].instrument];
+    bool before = is_mismatched(row);
+    if (row->pending ||
+        (row->closing > 0 && m->volume < row->volume && m->volume >= row->volume - row->closing)) {
+        return;
+    }
+    int64_t mark = row->side == MAM_SIDE_BUY ? book->bid : book->ask;
+    if (m->volume < row->volume && m->side == row->side && mark > 0) {
+        take_out(engine, at, row->volume - m->volume, mark);
+    }
+    if (m->volume > 0) {
+        set_row(engine, at, m);
+    } else {
+        row->volume = 0;
+    }
+    count_mismatch(engine, account, before, is_mismatched(row));
+    close_if_over(engine, at);
+    mam_stake_make_up(engine, of);
+}
+
+uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *m,
+                               uint16_t *field) {
+    uint32_t account = mam_table_get(&engine->account_by_login, m->login);
+    if (account == MAM_TABLE_NONE) {
+        return fault(field, 2, MAM_REASON_UNKNOWN_ACCOUNT);
+    }
+    if (engine->accounts[account].bridge != engine->bridge) {
+        return fault(field, 2, MAM_REASON_WRONG_SOURCE);
+    }
+    uint32_t instrument = mam_table_get(&engine->instrument_by_id, m->instrument);
+    if (instrument == MAM_TABLE_NONE) {
+        return fault(field, 7, MAM_REASON_UNKNOWN_INSTRUMENT);
+    }
+    uint16_t reason = check(m, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    uint32_t at = mam_row_find(engine, account, m->position);
+    if (at != MAM_NONE && engine->books.stakes[engine->books.rows[at].stake].instrument != instrument) {
+        return fault(field, 7, MAM_REASON_UNKNOWN_POSITION); /* a ticket does not change its instrument */
+    }
+    engine->books.accounts[account].told = 1;
+    if (!is_hedging(engine, account)) {
+        if (is_explained(engine, account, instrument, m)) {
+            return MAM_REASON_NONE;
+        }
+        at = at != MAM_NONE ? at : net_row(engine, account, instrument);
+    }
+    if (at == MAM_NONE) {
+        return new_position(engine, account, instrument, m, field);
+    }
+    mam_row_name(engine, at, m->position);
+    known_position(engine, account, at, m);
+    return MAM_REASON_NONE;
+}

@@ -1,0 +1,199 @@
+"""What accounts hold and are worth, once more: in Decimal by the published formulas; nothing of C."""
+
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+
+from tests.native.valuation.published import (
+    BUY,
+    EXACT,
+    FOREX,
+    FOREX_NO_LEVERAGE,
+    HEDGING,
+    MAINTENANCE,
+    SELL,
+    Instrument,
+    Position,
+    down,
+    positions_margin,
+    profit,
+)
+
+NOTHING = Decimal(0)
+PRICE = Decimal("1e-8")
+
+
+@dataclass
+class Market:
+    """An instrument and its mark."""
+
+    number: int
+    terms: Instrument
+    base: str
+    profit: str
+    margin: str
+    bid: Decimal = NOTHING
+    ask: Decimal = NOTHING
+
+
+@dataclass
+class Row:
+    """A position, or a booking that is not answered."""
+
+    market: int
+    side: int
+    lots: Decimal
+    price: Decimal
+    rate: Decimal
+    swap: Decimal = NOTHING
+    pending: bool = False
+
+
+@dataclass
+class Account:
+    login: int
+    currency: str
+    leverage: int
+    mode: int
+    balance: Decimal
+    credit: Decimal = NOTHING
+    rows: dict[object, Row] = field(default_factory=dict)  # by ticket, or by (block, child)
+
+
+@dataclass
+class Figures:
+    floating: Decimal
+    equity: Decimal
+    margin: Decimal
+
+
+class Bank:
+    """Every market and account."""
+
+    def __init__(self, markets: list[Market], accounts: list[Account]) -> None:
+        self.markets = {market.number: market for market in markets}
+        self.accounts = {account.login: account for account in accounts}
+
+    # --- rates ---
+
+    def _step(self, source: str, target: str, high: bool) -> Decimal | None:
+        for market in self.markets.values():
+            if market.terms.mode != FOREX or not market.bid:
+                continue
+            with localcontext(EXACT):
+                if (market.base, market.profit) == (source, target):
+                    return market.ask if high else market.bid
+                if (market.base, market.profit) == (target, source):
+                    return 1 / (market.bid if high else market.ask)
+        return None
+
+    def convert(self, source: str, target: str, high: bool) -> Decimal | None:
+        """Factor from one currency to another; None: there is no path."""
+        if source == target:
+            return Decimal(1)
+        direct = self._step(source, target, high)
+        if direct is not None or "USD" in (source, target):
+            return direct
+        first, second = self._step(source, "USD", high), self._step("USD", target, high)
+        with localcontext(EXACT):
+            return None if first is None or second is None else first * second
+
+    def margin_rate(self, account: Account, market: Market, side: int) -> Decimal:
+        """Margin currency into the account's, as it is kept: 1e-8, rounded up."""
+        factor = self.convert(market.margin, account.currency, side == BUY)
+        assert factor is not None
+        return factor.quantize(Decimal("1e-250"), context=EXACT).quantize(PRICE, ROUND_CEILING, EXACT)
+
+    # --- figures ---
+
+    def worth(self, account: Account, market: Market, rows: list[Row], bid: Decimal, ask: Decimal) -> Decimal:
+        """Floating profit of rows of one instrument, each side rounded once."""
+        total = NOTHING
+        for side in (BUY, SELL):
+            with localcontext(EXACT):
+                own = sum(
+                    (
+                        profit(market.terms, side, row.lots, row.price, bid if side == BUY else ask)
+                        for row in rows
+                        if row.side == side
+                    ),
+                    NOTHING,
+                )
+                by_side = market.terms.mode in (FOREX, FOREX_NO_LEVERAGE)
+                factor = self.convert(market.profit, account.currency, side == BUY if by_side else own < 0)
+                assert factor is not None
+                total += down(own * factor)
+        return total
+
+    def held(self, account: Account, number: int) -> list[Row]:
+        """An account's rows in an instrument; a netting account's as the one that they make."""
+        rows = [row for row in account.rows.values() if row.market == number and row.lots]
+        if account.mode == HEDGING or not rows:
+            return rows
+        confirmed = [row for row in rows if not row.pending] + [row for row in rows if row.pending]
+        net = replace(confirmed[0])
+        for row in confirmed[1:]:
+            fold(net, row)
+        return [net] if net.lots else []
+
+    def figures(self, login: int) -> Figures:
+        """An account now."""
+        account = self.accounts[login]
+        floating, margin = sum((row.swap for row in account.rows.values()), NOTHING), NOTHING
+        for number, market in self.markets.items():
+            rows = self.held(account, number)
+            if rows:
+                if market.bid:
+                    floating += self.worth(account, market, rows, market.bid, market.ask)
+                book = [Position(row.side, row.lots, row.price, row.rate) for row in rows]
+                margin += positions_margin(market.terms, book, account.mode, MAINTENANCE, account.leverage)
+        return Figures(floating, account.balance + account.credit + floating, margin)
+
+    # --- deals ---
+
+    def realise(self, account: Account, row: Row, lots: Decimal, price: Decimal) -> None:
+        """Closing a part of a row moves the balance."""
+        if lots:
+            market = self.markets[row.market]
+            account.balance += self.worth(account, market, [replace(row, lots=lots)], price, price)
+            row.lots -= lots
+
+    def confirm(self, account: Account, key: object, ticket: int) -> None:
+        """The server has booked what was asked for."""
+        row = account.rows.pop(key)
+        row.pending = False
+        net = next(
+            ((k, r) for k, r in account.rows.items() if r.market == row.market and not r.pending), None
+        )
+        if account.mode == HEDGING or net is None:
+            account.rows[ticket] = row
+            return
+        known, position = net
+        if position.side == row.side:
+            fold(position, row)
+        else:
+            closed = min(position.lots, row.lots)
+            self.realise(account, position, closed, row.price)
+            row.lots -= closed
+            if not position.lots:
+                del account.rows[known]
+                if row.lots:
+                    account.rows[ticket] = row
+
+
+def fold(net: Row, deal: Row) -> None:
+    """A further deal of a netting position: adds at the average (against the account), reduces, reverses."""
+    if not net.lots or net.side == deal.side:
+        with localcontext(EXACT):
+            lots = net.lots + deal.lots
+            price = (net.price * net.lots + deal.price * deal.lots) / lots
+            rate = (net.rate * net.lots + deal.rate * deal.lots) / lots
+        away = ROUND_CEILING if deal.side == BUY else ROUND_FLOOR
+        fine = Decimal("1e-250")
+        net.price = price.quantize(fine, context=EXACT).quantize(PRICE, away, EXACT)
+        net.rate = rate.quantize(fine, context=EXACT).quantize(PRICE, ROUND_CEILING, EXACT)
+        net.lots, net.side = lots, deal.side
+    elif deal.lots <= net.lots:
+        net.lots -= deal.lots
+    else:
+        net.lots, net.side = deal.lots - net.lots, deal.side
+        net.price, net.rate = deal.price, deal.rate
