@@ -9,6 +9,8 @@ import gc
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +18,9 @@ import psutil
 
 from appliance import __version__
 from appliance._native import ffi, lib
+from appliance.audit.errors import AuditError
+from appliance.audit.fast_replay import SPARE, feed, last_run
+from appliance.audit.reader import Entry, read_batches
 from appliance.daemon.config import Config, capacities_of
 from appliance.memory import (
     Counters,
@@ -95,6 +100,31 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def _resume(loop: Any, c_config: Any, config: Config, error: Any) -> bool:
+    """Goes on with the run of an engine that was killed, if there was one; False, with `error`: cannot."""
+    status = lib.mam_loop_resume_begin(loop, error)
+    if status <= 0:
+        return bool(status == 0)
+    while not lib.mam_loop_drained(loop):  # the daemon sees to it that a writer runs
+        time.sleep(0.001)
+    replay = ffi.new("struct mam_replay *", {"skip": 1})
+    capacity = lib.mam_engine_worst_case(ffi.addressof(c_config, "limits"), 16) + SPARE
+    memory = ffi.new("uint8_t[]", capacity)
+
+    def open_run(entry: Entry) -> None:
+        lib.mam_loop_resume_open(loop, replay, memory, capacity)
+
+    directory = Path(config.audit.directory)
+    for batch in read_batches(directory, last_run(directory)):
+        status = feed(replay, batch, open_run)
+        if status != lib.MAM_REPLAY_OK:
+            leaf = batch.first_leaf + int(replay.at)
+            text = f"record {leaf} of {directory} does not replay ({status}): see mam audit replay"
+            ffi.buffer(error)[:200] = text.encode()[:199].ljust(200, b"\0")
+            return False
+    return bool(lib.mam_loop_resume_finish(loop, replay, error) == 0)
+
+
 def main() -> int:
     """Run until SIGTERM; 1 with one line when it cannot start."""
     _die_with_parent()
@@ -127,6 +157,13 @@ def main() -> int:
     loop = lib.mam_loop_create(aligned, c_config, error)
     if loop == ffi.NULL:
         print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
+        return 1
+    try:
+        if not _resume(loop, c_config, config, error):
+            print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
+            return 1
+    except AuditError as problem:
+        print(f"engine: {problem}", file=sys.stderr)
         return 1
     if config.engine.cpu is not None:
         psutil.Process().cpu_affinity([config.engine.cpu])
