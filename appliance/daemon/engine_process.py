@@ -39,6 +39,7 @@ ROLE = {"broker": lib.MAM_ROLE_BROKER, "lp": lib.MAM_ROLE_LP, "control": lib.MAM
 COUNTER_TYPE = 100  # of the loop's first counter; the next ones follow
 BRIDGE_COUNTER_TYPE = 300  # the same of a bridge's; their key is the bridge's name
 READY = "running"
+ENTRY_BYTES = 160  # of a usual journal entry in the ring
 
 
 class Start(msgspec.Struct, kw_only=True):
@@ -49,6 +50,8 @@ class Start(msgspec.Struct, kw_only=True):
     first_counter: int
     first_bridge_counter: int
     durable_counter: int
+    clock_counter: int
+    """Error bound; the next one counts the jumps."""
 
 
 def counter_labels() -> list[str]:
@@ -143,6 +146,9 @@ def main() -> int:
             "durability": DURABILITY[config.engine.durability],
             "generation": start.generation,
             "stuck_after_ns": config.engine.stuck_after_ms * 1_000_000,
+            "gap_limit": config.engine.gap_limit or attached["journal_length"] // (2 * ENTRY_BYTES),
+            "clock_error": counters.at(start.clock_counter),
+            "clock_steps": counters.at(start.clock_counter + 1),
             "build": __version__.encode()[:8],
             "counters": counters.at(start.first_counter),
             "bridge_counters": counters.at(start.first_bridge_counter),

@@ -23,6 +23,7 @@ from appliance._native import lib
 from appliance.audit import counters as audit_counters
 from appliance.audit import keys
 from appliance.audit.writer import CANNOT_START as WRITER_CANNOT_START
+from appliance.daemon.clock import ClockWatch
 from appliance.daemon.config import BridgeSection, Config, capacities_of, check_config, owner_ids
 from appliance.daemon.ending import Ended, EndSignals
 from appliance.daemon.engine_process import (
@@ -55,6 +56,7 @@ WATCH_SECONDS = 0.2
 RESTARTS_MAX = 3  # of an audit writer, and of an engine, that was killed
 RESUME_SECONDS = 600.0  # the log of the run is replayed
 ORPHAN_SECONDS = 15.0
+CLOCK_TYPE = 230  # of the counters about the clock
 
 
 class DaemonError(Exception):
@@ -99,6 +101,7 @@ class Daemon:
         self._restarts = 0
         self._engine_restarts = 0
         self._first = (0, 0)
+        self._clock, self._clock_counter = ClockWatch(), 0
         self._ids: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -132,6 +135,9 @@ class Daemon:
         ]
         self._ids = audit_counters.allocate(counters)
         self._first = loop[0], bridges[0]
+        self._clock_counter = counters.allocate(CLOCK_TYPE, "clock: error bound, ns (-1 not disciplined)")
+        counters.allocate(CLOCK_TYPE + 1, "clock: steps")
+        self._tell_clock()
         self._start_writer()
         self._start_engine()
 
@@ -240,6 +246,7 @@ class Daemon:
             first_counter=first_counter,
             first_bridge_counter=first_bridge_counter,
             durable_counter=self._ids[audit_counters.DURABLE],
+            clock_counter=self._clock_counter,
         )
         self._engine = subprocess.Popen(
             [sys.executable, "-m", "appliance.daemon.engine_process"],
@@ -276,6 +283,9 @@ class Daemon:
     def watch(self) -> None:
         """Call this a few times a second. DaemonError: it cannot go on. A killed writer is started again."""
         assert self._instance is not None and self._engine is not None and self._writer is not None
+        for news in self._clock.look():
+            print(f"mam run: {news}", file=sys.stderr)
+        self._tell_clock()
         self._watch_writer()
         status = self._engine.poll()
         if status is not None:
@@ -283,6 +293,11 @@ class Daemon:
         lost = self._instance.intact()
         if lost:
             raise DaemonError(f"shared memory {lost[0]} was removed or truncated by someone else")
+
+    def _tell_clock(self) -> None:
+        assert self._instance is not None
+        self._instance.counters.set(self._clock_counter, self._clock.bound)
+        self._instance.counters.set(self._clock_counter + 1, self._clock.steps)
 
     def _watch_writer(self) -> None:
         assert self._writer is not None

@@ -387,11 +387,39 @@ static void send_opened(struct mam_loop *loop) {
     }
 }
 
+static int64_t clock_figure(const int64_t *counter, int64_t none) {
+    return counter == NULL ? none : mam_counter_get(counter);
+}
+
+/* A jump, and the loss or return of discipline, go into the journal at once. */
+static bool clock_changed(const struct mam_loop *loop) {
+    bool disciplined = clock_figure(loop->config.clock_error, -1) >= 0;
+    return disciplined != (loop->clock_error >= 0) ||
+           clock_figure(loop->config.clock_steps, 0) != loop->clock_steps;
+}
+
+/* Refuses new orders when too many records are not on disk; takes them again at half of that. */
+static void watch_log(struct mam_loop *loop) {
+    uint64_t limit = loop->config.gap_limit, at = durable(loop);
+    uint64_t behind = loop->journal_sequence > at ? loop->journal_sequence - at : 0;
+    bool suspend = behind > (loop->suspended ? limit / 2 : limit);
+    if (limit == 0 || suspend == (loop->suspended != 0) || !room(loop)) {
+        return;
+    }
+    struct mam_log_state state;
+    mam_log_state_init(&state);
+    state.behind = behind;
+    state.suspended = suspend;
+    loop->suspended = suspend;
+    send_host(loop, &state, sizeof state);
+}
+
 static void send_clock(struct mam_loop *loop) {
     struct mam_clock clock;
     mam_clock_init(&clock);
     clock.now = stamp(loop);
-    clock.error_bound = -1;
+    clock.error_bound = loop->clock_error = clock_figure(loop->config.clock_error, -1);
+    loop->clock_steps = clock_figure(loop->config.clock_steps, 0);
     send_host(loop, &clock, sizeof clock);
 }
 
@@ -425,10 +453,11 @@ static const char *const LABELS[] = {
     "holdings", "halted on a broken law",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
-    "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings"};
+    "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings",
+    "new orders refused: the log is behind (1 yes)"};
 
 #define ENGINE_COUNTERS (sizeof(struct mam_engine_counts) / sizeof(int64_t))
-_Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 7, "a label for each counter");
+_Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 8, "a label for each counter");
 _Static_assert(sizeof LABELS / sizeof *LABELS <= MAM_LOOP_COUNTERS, "counters reserved");
 
 const char *mam_loop_counter_label(uint32_t at) {
@@ -460,8 +489,14 @@ static void publish_counters(struct mam_loop *loop) {
     if (loop->config.counters == NULL) {
         return;
     }
-    int64_t own[7] = {
-        (int64_t)loop->journal_sequence, loop->journal_stalls, loop->fenced, 0, 0, loop->now, loop->loops};
+    int64_t own[8] = {(int64_t)loop->journal_sequence,
+                      loop->journal_stalls,
+                      loop->fenced,
+                      0,
+                      0,
+                      loop->now,
+                      loop->loops,
+                      loop->suspended};
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         own[3] += loop->lanes[i].held;
         own[4] += loop->lanes[i].dropped;
@@ -471,7 +506,7 @@ static void publish_counters(struct mam_loop *loop) {
     for (size_t i = 0; i < ENGINE_COUNTERS; i++) {
         mam_counter_set(loop->config.counters + i * stride, engine[i]);
     }
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 8; i++) {
         mam_counter_set(loop->config.counters + (ENGINE_COUNTERS + i) * stride, own[i]);
     }
     loop->since_counters = 0;
@@ -590,6 +625,7 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
                  status != 0 ? mam_ring_text(status) : "the ring is smaller than these limits need");
         return NULL;
     }
+    loop->clock_error = -1;
     loop->worst_case =
         (int64_t)mam_engine_worst_case(&config->limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) +
         ENTRY_SPACE;
@@ -654,6 +690,10 @@ int64_t mam_loop_run(struct mam_loop *loop) {
         if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
             send_clock(loop);
         }
+        if (clock_changed(loop) && room(loop)) {
+            send_clock(loop);
+        }
+        watch_log(loop);
         if (loop->fences_untold > 0) {
             tell_fences(loop);
         }

@@ -147,6 +147,16 @@ static int hold_missing(struct mam_loop *loop, uint32_t bridge, const void *mess
     return mam_loop_hold(lane, message, length, records);
 }
 
+/* What the loop itself remembers of what it told the engine. */
+static void see_host(struct mam_loop *loop, const void *message, uint32_t length) {
+    struct mam_log_state state;
+    const struct mam_header *header = message;
+    if (length >= sizeof state && header->template_id == MAM_LOG_STATE_ID) {
+        memcpy(&state, message, sizeof state);
+        loop->suspended = state.suspended;
+    }
+}
+
 /* Each entry of the log, once the engine has said the same. */
 static int seen(void *context, const struct mam_entry_header *header, const void *message) {
     struct mam_loop *loop = context;
@@ -158,6 +168,7 @@ static int seen(void *context, const struct mam_entry_header *header, const void
     loop->last_length = header->length;
     if (header->bridge == MAM_BRIDGE_HOST) {
         loop->host_sequence++;
+        see_host(loop, message, header->length);
     } else {
         loop->lanes[header->bridge - 1].consumed++;
     }

@@ -62,8 +62,10 @@ struct mam_loop {
     int64_t now, heartbeat_due;
     int64_t consumed, since_counters;
     int64_t journal_stalls, fenced, fences_untold, loops;
-    uint64_t touched; /* lanes with outputs that wait for the flush, a bit each */
-    uint32_t batched; /* outputs since the last flush */
+    uint64_t touched;                 /* lanes with outputs that wait for the flush, a bit each */
+    uint32_t batched;                 /* outputs since the last flush */
+    int64_t clock_error, clock_steps; /* as last told to the engine */
+    int32_t suspended;                /* the log is too far behind, and the engine knows */
     int32_t stop;
     uint32_t idle_rounds;
     uint32_t last_source, last_length; /* resuming: the last input of the log */

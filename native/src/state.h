@@ -115,7 +115,7 @@ struct mam_child {
     int64_t planned, assigned;
     int64_t carry;   /* what the plan changed of its carry */
     int64_t measure; /* when planned */
-    uint64_t deal; /* the server's number of its booking */
+    uint64_t deal;   /* the server's number of its booking */
     uint8_t status;
     uint8_t tries;
 };
@@ -173,6 +173,7 @@ struct mam_engine {
     uint32_t bridge; /* source of the message at hand */
     uint32_t block_id;
     uint8_t halted, killed;
+    uint8_t log_behind; /* the host says that the log is too far behind: no new orders */
 
     char currencies[MAM_CURRENCIES][8];
     uint32_t currency_count;
@@ -255,7 +256,8 @@ void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, ui
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 bool mam_carry_kept(const struct mam_block *block);
-/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes on top. */
+/* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
+ * on top. */
 void mam_carry_scale(struct mam_engine *engine, const struct mam_block *block);
 
 /* --- divide.c: what was filled, over the children --- */

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from appliance.audit import read_entries
 from appliance.audit.fast_replay import replay_log
+from appliance.daemon.clock import ClockWatch, error_bound
 from appliance.memory import read_counters
 from appliance.schema.codec import to_json
 from tests.daemon.rig import Rig, assert_log_good, wait_for
@@ -200,3 +202,58 @@ def test_many_kills(rig: Rig) -> None:
             striker.join()
         server.trade(broker, 50)
         finish(rig, server)
+
+
+def test_a_log_that_is_behind_stops_new_orders(rig: Rig) -> None:
+    """The writer stands still: orders are refused and closes are not; it goes on: they are taken again."""
+    rig.config.write_text(large(rig.toml(engine="gap_limit = 100")))
+    rig.start()
+    server = Server(rig)
+    suspended = "new orders refused: the log is behind (1 yes)"
+    with rig.bridge("broker") as broker, rig.bridge("control") as control, rig.bridge("lp1") as lp:
+        server.set_up(broker, control)
+        wait_for(lambda: rig.counter("audit: journal entries on disk") >= rig.counter("journal records"))
+        writer = rig.process("audit.writer")
+        writer.suspend()
+        for _ in range(150):
+            server.send(lp, "lp1", "Heartbeat")
+        wait_for(lambda: rig.counter(suspended) == 1)
+
+        def order(number: int) -> dict[str, Any]:
+            fields = {"order": number, "group": 7, "instrument": 1, "volume": "1.00", "price": "0"}
+            server.send(broker, "broker", "MasterOrder", **fields, side="buy", entry="opening")
+            (message,) = wait_for(lambda: broker.receive(1))
+            return to_json(message)
+
+        assert order(1)["reason"] == "log_behind"
+        writer.resume()
+        wait_for(lambda: rig.counter(suspended) == 0)
+        assert order(1)["reason"] != "log_behind"
+    assert rig.end()[0] == 0
+    assert_log_good(rig.log, rig.vkey)
+    replayed = replay_log(rig.log)
+    assert (replayed.difference, replayed.runs) == (None, 1)
+    records = [to_json(one.message) for one in read_entries(rig.log) if one.kind == 1 and one.bridge == 0]
+    assert [one["suspended"] for one in records if one["msg"] == "LogState"] == [1, 0]
+
+
+def test_the_clocks_own_error_bound_is_logged(rig: Rig) -> None:
+    bound = error_bound()
+    rig.start()
+    server = Server(rig)
+    with rig.bridge("lp1") as lp:
+        server.send(lp, "lp1", "Heartbeat")
+        wait_for(lambda: rig.consumed("lp1") == 1)
+        shown = rig.counter("clock: error bound, ns (-1 not disciplined)")
+        assert (shown < 0) == (bound < 0) and rig.counter("clock: steps") == 0
+    assert rig.end()[0] == 0
+    assert_log_good(rig.log, rig.vkey)
+
+
+def test_a_jump_of_the_clock_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = ClockWatch()
+    assert watch.look() == [] and watch.steps == 0
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 3 * 10**9)
+    assert watch.look()[0] == "the clock jumped by +3.000 s" and watch.steps == 1
+    assert watch.look() == []
