@@ -45,7 +45,9 @@ from appliance.memory import (
     Ring,
     Role,
     directory_name,
+    in_name,
     leftovers,
+    out_name,
 )
 from appliance.schema.messages import SCHEMA_FINGERPRINT
 
@@ -102,6 +104,7 @@ class Daemon:
         self._engine_restarts = 0
         self._first = (0, 0)
         self._clock, self._clock_counter = ClockWatch(), 0
+        self._lost: set[str] = set()
         self._ids: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -290,9 +293,26 @@ class Daemon:
         status = self._engine.poll()
         if status is not None:
             self._restart_engine(status)
-        lost = self._instance.intact()
-        if lost:
-            raise DaemonError(f"shared memory {lost[0]} was removed or truncated by someone else")
+        self._check_regions()
+
+    def _check_regions(self) -> None:
+        """A bridge's ring that someone took away concerns that bridge only: the loop fences it (law 8)."""
+        assert self._instance is not None
+        lost = set(self._instance.intact()) - self._lost
+        self._lost |= lost
+        rings = {
+            name(self.config.instance, bridge.name)
+            for bridge in self.config.bridges
+            for name in (in_name, out_name)
+        }
+        for region in sorted(lost & rings):
+            print(
+                f"mam run: shared memory {region} was removed or truncated by someone else; "
+                "its bridge is fenced",
+                file=sys.stderr,
+            )
+        for region in sorted(lost - rings):
+            raise DaemonError(f"shared memory {region} was removed or truncated by someone else")
 
     def _tell_clock(self) -> None:
         assert self._instance is not None

@@ -87,11 +87,18 @@ class _Signals:
         self.came = True
 
 
+def _own_stdout() -> None:
+    """QuickFIX's TLS prints to descriptor 1: our events keep the pipe to themselves."""
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def run(config: Config) -> int:
     """Until a signal comes, or something is lost."""
     from appliance.fix.session import Link  # quickfix is an extra
 
     signals = _Signals()
+    _own_stdout()
     directory, _lock = _directory(config)
     (directory / "log").mkdir(mode=0o700, exist_ok=True)
     journal, orders, tells = _open_orders(config, directory)

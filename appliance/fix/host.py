@@ -23,6 +23,7 @@ from appliance.schema.messages import Reason
 BATCH = 500  # items of the queue between two looks at the rings
 BEAT_NS = 100_000_000
 MARK_NS = 10 * 10**9  # between two looks at the session's numbers
+RETELL_NS = 10**9  # until a quote of an instrument that the engine did not know is told again
 NAP_S = 0.0005
 
 
@@ -73,6 +74,7 @@ class Host:
         self.passing = False  # connected, and every order is reconciled
         self._unsure: set[str] = set()  # orders of which the LP must speak before quotes pass
         self._asked = self._beaten = self._marked = 0
+        self._retell_at: int | None = None
         self.counts = dict.fromkeys(("legs", "cancels", "told", "asked", "market", "alarms", "rejects"), 0)
 
     # --- One round ---
@@ -248,7 +250,10 @@ class Host:
                 raise Stopped("the engine has seen higher sequence numbers of this bridge; its state is lost")
             return
         self.counts["rejects"] += 1
-        if reject["ref_template"] != QUOTE.id and not duplicate:
+        if reject["ref_template"] == QUOTE.id:
+            if reject["reason"] == Reason.UNKNOWN_INSTRUMENT and self._retell_at is None:
+                self._retell_at = time.time_ns() + RETELL_NS
+        elif not duplicate:
             name = Reason(reject["reason"]).name.lower()
             self.alarm(f"the engine refused message {reject['ref_sequence']}: {name}")
 
@@ -264,6 +269,10 @@ class Host:
         if now - self._beaten < BEAT_NS:
             return
         self._beaten = now
+        if self._retell_at is not None and now > self._retell_at:
+            self._retell_at = None
+            for book in self.market.by_id.values():
+                book.tell_again(self.passing)
         self._rings.check()
         self._delivery.heartbeat(now)
         if now - self._marked > MARK_NS and self.connected:

@@ -144,6 +144,11 @@ class Book:
         """The engine has been sent a level."""
         self._told[at] = level
 
+    def tell_again(self, passing: bool) -> None:
+        """What stands goes out again: the engine did not know the instrument when it was told."""
+        waiting = {at for at, _ in self.untold(passing)}
+        self._told = [level if at in waiting else WITHDRAWN for at, level in enumerate(self._told)]
+
     def forget_told(self) -> None:
         """Nobody knows what the engine was told: say it all again."""
         self._told = [Level(-1, -1, -1, -1)] * self._depth

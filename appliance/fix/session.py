@@ -105,11 +105,11 @@ class Callbacks(fix.Application):  # type: ignore[misc]
                 self._market += 1
             return
         self._market += 1
-        self._journal.note(Event("market", message.toString()))
+        self._journal.note(Event("market", _text(message)))
 
     def _keep(self, message: Any) -> None:
         """In the file before we return: after that QuickFIX counts the message as received."""
-        text = message.toString()
+        text = _text(message)
         reference = message.getField(45) if message.isSetField(45) else None
         if reference is not None and reference in self._orders:
             text += f"11={self._orders[reference]}{SOH}"
@@ -185,6 +185,12 @@ def _tls_initiator() -> Any:
     if kind is None:
         raise InputError("tls: this build of quickfix has no TLS, expected one that has it (docs/fix.md)")
     return kind
+
+
+def _text(message: Any) -> str:
+    """The message, a character for each byte: texts of an LP may be of any encoding."""
+    text: str = message.toString()
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _message(request: Request) -> Any:

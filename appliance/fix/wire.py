@@ -75,7 +75,8 @@ class Fields:
         starts = [i for i, (tag, _) in enumerate(rest) if rest and tag == rest[0][0]]
         if len(starts) != count:
             raise FixError(f"field {count_tag} says {count} entries, and there are {len(starts)}")
-        return [Fields(rest[a:b]) for a, b in zip(starts, [*starts[1:], len(rest)], strict=True)]
+        ends = [*starts[1:], len(rest)]
+        return [Fields(rest[start:end]) for start, end in zip(starts, ends, strict=False)]
 
 
 def parse(text: str) -> Fields:

@@ -183,6 +183,7 @@ static void trim_to_holding(struct mam_engine *engine, struct mam_block *block, 
 }
 
 void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
+    bool fresh = engine->positions[block->position].holding_count == 0; /* nobody can be found in it */
     hold_house(engine, block, block->house);
     mam_unreserve(engine, block);
     for (uint32_t i = 0; i < block->child_count; i++) {
@@ -191,7 +192,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block) {
             continue;
         }
         if (child->holding == MAM_NONE) {
-            uint32_t found = mam_holding_find(engine, block->position, child->account);
+            uint32_t found = fresh ? MAM_NONE : mam_holding_find(engine, block->position, child->account);
             child->holding =
                 found != MAM_NONE ? found : mam_holding_open(engine, block->position, child->account);
         }

@@ -19,10 +19,6 @@ void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, ui
     }
 }
 
-bool mam_carry_kept(const struct mam_block *block) {
-    return block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
-}
-
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block) {
     for (uint32_t i = 0; i < block->child_count && mam_carry_kept(block); i++) {
         const struct mam_child *child = &engine->children[block->first_child + i];

@@ -67,29 +67,28 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block) {
 }
 
 /*
- * An opening that ended short is divided once more, by the policy's own rounding and minimum, each child at
- * most its plan. The entitlements so far would be exact too, but they go by deadline, and a small plan's
- * first step has a late one: over many partial fills they favour the large accounts (law 10; measured in
- * tests/engine/test_carry.py).
+ * An opening that ended short is divided once more, by largest remainder or `carry`, each child at most its
+ * plan. The entitlements so far would be exact too, but they go by deadline, and a
+ * small plan's first step has a late one: over many partial fills they favour the large accounts (law 10;
+ * measured in tests/engine/test_carry.py).
  */
-static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
+static void round_opening(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     const struct mam_child *children = children_of(engine, block);
     int64_t part = children_part(block);
     struct mam_allocation allocation = {
         .count = block->child_count,
         .family = MAM_FAMILY_PROPORTIONAL,
-        .rounding = block->policy.rounding,
+        .rounding = mam_carry_kept(block) ? MAM_ROUNDING_CARRY : MAM_ROUNDING_LARGEST_REMAINDER,
         .on_shortfall = MAM_ON_SHORTFALL_REDISTRIBUTE,
         .below_min = MAM_BELOW_MIN_SKIP,
         .volume = part - part % block->step,
         .step = block->step,
-        .minimum = block->minimum,
+        .minimum = block->step,
         .overflow_index = UINT32_MAX,
         .login = rows->login,
         .weight = rows->weight,
         .cap = rows->cap,
-        .equity = rows->equity,
         .carry = rows->carry,
         .quota = rows->quota,
         .floor_volume = rows->floor_volume,
@@ -98,24 +97,35 @@ static void settle_opening(struct mam_engine *engine, struct mam_block *block) {
         .reason = rows->reason,
         .capped = rows->capped,
     };
-    mam_carry_scale(engine, block);
     for (uint32_t i = 0; i < block->child_count; i++) {
         rows->cap[i] = children[i].planned;
-        rows->equity[i] = children[i].measure;
         rows->carry[i] = *mam_carry_at(engine, block->instrument, children[i].member);
-        if (children[i].login == block->policy.overflow_login) {
-            allocation.overflow_index = i;
-        }
     }
     if (mam_allocate(&allocation, rows->kernel) != MAM_REASON_NONE) {
         for (uint32_t i = 0; i < block->child_count; i++) {
-            rows->result[i] = 0; /* less than anybody may hold was filled: it is the house's */
+            rows->result[i] = 0; /* less than a step was filled: it is the house's */
         }
     } else if (mam_carry_kept(block)) {
         for (uint32_t i = 0; i < block->child_count; i++) {
             *mam_carry_at(engine, block->instrument, children[i].member) = rows->carry[i];
         }
     }
+}
+
+/* Minimums above a step are no matter of rounding: as few as must be are left out, and the house gets least.
+ */
+static void settle_opening(struct mam_engine *engine, const struct mam_block *block) {
+    struct mam_scratch_rows *rows = &engine->rows;
+    int64_t house = 0;
+    mam_carry_scale(engine, block);
+    if (block->minimum <= block->step) {
+        round_opening(engine, block);
+        return;
+    }
+    enum mam_reason reason =
+        mam_settle_short(block->child_count, block->step, block->minimum, rows->login, rows->weight,
+                         children_part(block), rows->result, &house, rows->kernel);
+    MAM_ASSERT(reason == MAM_REASON_NONE);
 }
 
 static void settle_closing(struct mam_engine *engine, const struct mam_block *block) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "bus_guard.h"
 #include "loop_state.h"
 
 #define BATCH 16             /* messages of one ring before the next ring has its turn */
@@ -644,12 +645,41 @@ static void on_signal(int number) {
     }
 }
 
-static void install(struct mam_loop *loop, struct sigaction before[2]) {
+static void install(struct mam_loop *loop, struct sigaction before[3]) {
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
     signalled = loop;
     sigaction(SIGTERM, &action, &before[0]);
     sigaction(SIGINT, &action, &before[1]);
+    mam_bus_guard_begin(&before[2]);
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        const struct mam_loop_bridge *bridge = &loop->config.bridges[i];
+        loop->lanes[i].guard_in = mam_bus_guard_add(bridge->in, bridge->in_length);
+        loop->lanes[i].guard_out = mam_bus_guard_add(bridge->out, bridge->out_length);
+    }
+}
+
+static void uninstall(const struct sigaction before[3]) {
+    sigaction(SIGTERM, &before[0], NULL);
+    sigaction(SIGINT, &before[1], NULL);
+    mam_bus_guard_end(&before[2]);
+    signalled = NULL;
+}
+
+/* Regions that were truncated under us: the bridge is fenced, both ways; all others go on. */
+static void fence_lost(struct mam_loop *loop) {
+    loop->regions_lost = mam_bus_guard_lost();
+    for (uint32_t bridge = 1; bridge <= loop->config.bridge_count; bridge++) {
+        struct lane *lane = &loop->lanes[bridge - 1];
+        if (mam_bus_guard_is_lost(lane->guard_in) || mam_bus_guard_is_lost(lane->guard_out)) {
+            if (!lane->in_fenced) {
+                fence_in(loop, bridge, MAM_RING_BAD_SIZE);
+            }
+            if (!lane->out_fenced) {
+                fence_out(loop, bridge, MAM_RING_BAD_SIZE);
+            }
+        }
+    }
 }
 
 static uint32_t poll_all(struct mam_loop *loop) {
@@ -675,7 +705,7 @@ static void flush_held(struct mam_loop *loop) {
 }
 
 int64_t mam_loop_run(struct mam_loop *loop) {
-    struct sigaction before[2];
+    struct sigaction before[3];
     install(loop, before);
     while (!room(loop) && !__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
         sched_yield(); /* the journal of a former run is still being drained */
@@ -686,6 +716,9 @@ int64_t mam_loop_run(struct mam_loop *loop) {
     while (!__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
         uint32_t work = poll_all(loop);
         loop->loops++;
+        if (mam_bus_guard_lost() != loop->regions_lost) {
+            fence_lost(loop);
+        }
         heartbeat(loop);
         if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
             send_clock(loop);
@@ -705,8 +738,6 @@ int64_t mam_loop_run(struct mam_loop *loop) {
     }
     flush_held(loop);
     publish_counters(loop);
-    sigaction(SIGTERM, &before[0], NULL);
-    sigaction(SIGINT, &before[1], NULL);
-    signalled = NULL;
+    uninstall(before);
     return loop->consumed;
 }

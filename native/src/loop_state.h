@@ -43,7 +43,8 @@ struct lane {
     int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
     int64_t dropped;
     int64_t consumed, released;
-    uint64_t last_put; /* sequence number of the last output written to the out ring */
+    int guard_in, guard_out; /* numbers of its regions at the bus guard */
+    uint64_t last_put;       /* sequence number of the last output written to the out ring */
     /* resuming: what is told to be in the out ring, where that ends, and where the ring's records end */
     uint64_t told;
     int64_t told_tail, end_tail;
@@ -67,6 +68,7 @@ struct mam_loop {
     int64_t clock_error, clock_steps; /* as last told to the engine */
     int32_t suspended;                /* the log is too far behind, and the engine knows */
     int32_t stop;
+    int32_t regions_lost;
     uint32_t idle_rounds;
     uint32_t last_source, last_length; /* resuming: the last input of the log */
     uint8_t last_input[MAM_INPUT_MAX];

@@ -143,7 +143,6 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
                                    .holding = rows->holding[i],
                                    .deferred_block = MAM_NONE,
                                    .carry = carry_change(engine, block, i),
-                                   .measure = rows->measure[i],
                                    .planned = rows->result[i]};
         }
     }

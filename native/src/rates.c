@@ -71,9 +71,9 @@ enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8
 /* Mid is (bid + ask) / 2, exactly: the sum over twice the price's unit. */
 static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8_t from, uint8_t to) {
     struct pair pairs[2];
-    uint32_t count = from == to ? 0 : find_path(engine, from, to, pairs);
+    uint32_t count = find_path(engine, from, to, pairs);
     path->steps = (uint8_t)count;
-    path->good = from == to || count > 0;
+    path->good = count > 0;
     for (uint32_t i = 0; i < count; i++) {
         __int128 sum = (__int128)pairs[i].bid + pairs[i].ask;
         __int128 unit = 2 * (__int128)100000000;
@@ -84,12 +84,15 @@ static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8
 
 bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t money, uint8_t from, uint8_t to,
                 int64_t *out) {
+    *out = money;
+    if (from == to) {
+        return true;
+    }
     struct mam_mid_path *path = &terms->mid[from];
     if (path->stamp != terms->stamp) {
         path->stamp = terms->stamp;
         find_mid(engine, path, from, to);
     }
-    *out = money;
     for (uint32_t i = 0; i < path->steps; i++) {
         /* |money| < 2^63 and a price's sum < 2^63: the product fits */
         __int128 product = *out * path->times[i];

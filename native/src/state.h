@@ -113,9 +113,8 @@ struct mam_child {
     uint32_t account, member, holding;
     uint32_t deferred_block, deferred_child; /* next in the holding's queue */
     int64_t planned, assigned;
-    int64_t carry;   /* what the plan changed of its carry */
-    int64_t measure; /* when planned */
-    uint64_t deal;   /* the server's number of its booking */
+    int64_t carry; /* what the plan changed of its carry */
+    uint64_t deal; /* the server's number of its booking */
     uint8_t status;
     uint8_t tries;
 };
@@ -255,7 +254,9 @@ int64_t *mam_carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t m
 void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count);
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
-bool mam_carry_kept(const struct mam_block *block);
+static inline bool mam_carry_kept(const struct mam_block *block) {
+    return block->policy.rounding == MAM_ROUNDING_CARRY && block->entry == MAM_ENTRY_OPENING;
+}
 /* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
  * on top. */
 void mam_carry_scale(struct mam_engine *engine, const struct mam_block *block);

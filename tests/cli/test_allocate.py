@@ -121,7 +121,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "nothing": ({}, "expected the key 'instrument', which is missing"),
     "unknown key": ({**problem(), "x": 1}, "unknown key 'x', expected one of instrument, members"),
     "unknown inner": (problem(members__1__lots="1"), "members[1]: unknown key 'lots', expected"),
-    "number": (problem(order__volume=10), 'order.volume: expected a decimal in a text, such as "0.01", found'),
+    "number": (problem(order__volume=10), 'order.volume: expected a decimal in a text, such as "0.01"'),
     "float": (problem(members__0__balance=1.5), "members[0].balance: expected a decimal in a text"),
     "exponent": (problem(order__volume="1e1"), "order.volume: expected a decimal in a text"),
     "long": (problem(members__0__balance="9" * 5000), "members[0].balance: expected a decimal in a text"),

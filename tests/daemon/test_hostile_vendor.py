@@ -5,6 +5,7 @@ import mmap
 import os
 import random
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -163,3 +164,21 @@ def test_a_vendor_that_never_reads_is_fenced_and_the_log_has_what_it_missed(tmp_
         assert_log_good(rig.log, rig.vkey)
     finally:
         rig.close()
+
+
+@pytest.mark.parametrize("side", ["in", "out"])
+def test_a_truncated_ring_costs_its_own_bridge_only(rig: Rig, side: str) -> None:
+    """Law 8: the engine's next touch of it is SIGBUS, which must end that bridge's rings and nothing else."""
+    rig.start()
+    os.truncate(f"/dev/shm/mam.{rig.name}.{side}.lp1", 0)
+    with rig.bridge("broker") as other:
+        for number in (1, 2, 3):
+            rig.send(other, msg="Heartbeat", sequence=number)
+    wait_for(lambda: rig.consumed("broker") == 3)
+    if side == "in":
+        wait_for(lambda: rig.counter("bridge lp1: rings fenced") == 2)
+    time.sleep(0.5)  # the daemon looks at its regions five times a second
+    status, error = rig.end()
+    assert status == 0 and f"mam.{rig.name}.{side}.lp1 was removed or truncated" in error
+    rig.assert_clean()
+    assert_log_good(rig.log, rig.vkey)

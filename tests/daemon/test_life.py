@@ -199,7 +199,7 @@ def test_a_second_run_continues_the_log(rig: Rig) -> None:
     assert sizes[1] > sizes[0]
 
 
-@pytest.mark.parametrize("what", ["journal", "in.lp1"])
+@pytest.mark.parametrize("what", ["journal", "counters"])
 def test_removed_memory_is_bad_news_and_a_clean_end(rig: Rig, what: str) -> None:
     rig.start()
     children = rig.family

@@ -135,7 +135,7 @@ def bound(row: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def test_the_margin_buffer_is_the_largest_volume_that_keeps_the_level() -> None:
-    """1 lot of EURUSD at 1.1001 and 1:100 takes 1,100.10 USD; 10,000 / (V x 1,100.10) >= 2 gives V <= 4.545."""
+    """1 lot of EURUSD at 1.1001 and 1:100 takes 1,100.10 USD; 10,000 / (V x 1,100.10) >= 2: V <= 4.545."""
     desk = stp({1: "10000"})
     desk.member(1, margin_buffer="2")
     assert bound(planned(desk, "10")[1]) == ("4.54", "margin_buffer", "margin_buffer")

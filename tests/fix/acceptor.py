@@ -1,14 +1,16 @@
-"""A liquidity provider that speaks FIX 4.4, in a process of its own: python acceptor.py DIRECTORY PORT.
+"""A liquidity provider that speaks FIX 4.4, in a process of its own.
 
-Commands are JSON lines on stdin, each answered by events on stdout (JSON lines). What it does with an order is
-told beforehand: {"plan": [[step, ...], ...]} are the steps for the next orders, first for the first. Steps:
-  ["ack"]  ["fill", qty, price, exec_id]  ["again", exec_id] (PossResend)  ["correct", exec_id, ref, qty, price]
-  ["bust", exec_id, ref]  ["cancelled"]  ["reject", reason]  ["drop"] (the connection)  ["forget"]
-  ["swallow", exec_id, qty, price] (filled, but the report is lost)
-{"do": [[step, ...]], "order": key} does steps for an order that is there; without a session they are kept and
-sent at the next logon (PossDupFlag, since the bridge asks for what it missed).
+python acceptor.py DIRECTORY PORT [CERTIFICATE KEY]
+
+Commands are JSON lines on stdin; events are JSON lines on stdout. What it does with its next orders is told
+beforehand: {"plan": [[step, ...], ...]}, the steps of the first order first. Steps:
+  ["ack"]  ["fill", qty, price, exec_id]  ["again", exec_id] (PossResend)  ["bust", exec_id, ref]
+  ["correct", exec_id, ref, qty, price]  ["cancelled"]  ["reject", reason]  ["drop"] (the connection)
+  ["forget"] (the order)  ["swallow", exec_id, qty, price] (filled, but the report is lost)
+{"do": [step, ...], "order": key} does steps for an order that is there; without a session they are kept and
+sent after the next logon with PossDupFlag, since the bridge asks for what it missed.
 {"quotes": [[symbol, "W" or "X", [entries]]]} sends market data; an entry is a list of [tag, value].
-{"send": [[tag, value], ...]} sends any message.
+{"send": [[tag, value], ...]} sends any message; {"drop": true} drops the connection.
 """
 
 import json
@@ -40,11 +42,9 @@ class Order:
 
     def report(self, kind, exec_id, **fields):
         average = self.value / self.cumulative if self.cumulative else Decimal(0)
-        pairs = {
-            35: "8", 37: "LP" + self.key, 11: self.key, 17: exec_id, 150: kind, 39: self.status, 55: self.symbol,
-            54: self.side, 38: self.quantity, 14: self.cumulative, 151: self.quantity - self.cumulative,
-            6: f"{average:.10f}", 60: "20240102-03:04:05.678",
-        }  # fmt: skip
+        pairs = {35: "8", 37: "LP" + self.key, 11: self.key, 17: exec_id, 150: kind, 39: self.status}
+        pairs |= {55: self.symbol, 54: self.side, 38: self.quantity, 14: self.cumulative}
+        pairs |= {151: self.quantity - self.cumulative, 6: f"{average:.10f}", 60: "20240102-03:04:05.678"}
         pairs |= {int(tag[1:]): value for tag, value in fields.items() if value is not None}
         return [(tag, str(value)) for tag, value in pairs.items()]
 
@@ -96,8 +96,9 @@ class Provider(fix.Application):
         elif kind == "F":
             order = self.orders.get(message.getField(41))
             if order is None or order.status in "248":
-                send([(35, "9"), (37, "NONE"), (11, message.getField(11)), (41, message.getField(41)),
-                      (39, order.status if order else "8"), (434, "1"), (102, "0" if order else "1")])  # fmt: skip
+                late = [(39, order.status if order else "8"), (434, "1"), (102, "0" if order else "1")]
+                key, original = message.getField(11), message.getField(41)
+                send([(35, "9"), (37, "NONE"), (11, key), (41, original), *late])
             else:
                 self.step(order, "cancelled")
 
@@ -105,9 +106,17 @@ class Provider(fix.Application):
         self.ids += 1
         order = self.orders.get(message.getField(11))
         if order is None:
-            send([(35, "8"), (37, "NONE"), (11, message.getField(11)), (17, f"S{self.ids}"), (150, "I"),
-                  (39, "8"), (103, "5"), (55, message.getField(55)), (54, message.getField(54)), (14, "0"),
-                  (151, "0"), (6, "0"), (790, message.getField(790))])  # fmt: skip
+            asked = [(tag, message.getField(tag)) for tag in (11, 55, 54, 790)]
+            unknown = [
+                (17, f"S{self.ids}"),
+                (150, "I"),
+                (39, "8"),
+                (103, "5"),
+                (14, "0"),
+                (151, "0"),
+                (6, "0"),
+            ]
+            send([(35, "8"), *asked, *unknown])
         else:
             send(order.report("I", f"S{self.ids}", t790=message.getField(790)))
 
@@ -235,11 +244,16 @@ def main():
     directory = Path(sys.argv[1])
     (directory / "log").mkdir(parents=True, exist_ok=True)
     dictionary.write(directory / "FIX44.xml")
-    (directory / "lp.cfg").write_text(SETTINGS.format(port=sys.argv[2], directory=directory))
+    text = SETTINGS.format(port=sys.argv[2], directory=directory)
+    if len(sys.argv) > 3:
+        tls = f"ServerCertificateFile={sys.argv[3]}\nServerCertificateKeyFile={sys.argv[4]}\n[SESSION]\n"
+        text = text.replace("[SESSION]\n", tls)
+    (directory / "lp.cfg").write_text(text)
     provider = Provider()
     settings = fix.SessionSettings(str(directory / "lp.cfg"))
     stores, logs = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
-    acceptor = fix.SocketAcceptor(provider, stores, settings, logs)
+    kind = fix.SSLSocketAcceptor if len(sys.argv) > 3 else fix.SocketAcceptor
+    acceptor = kind(provider, stores, settings, logs)
     acceptor.start()
     threading.Thread(target=commands, args=(provider,), daemon=True).start()
     say("ready")

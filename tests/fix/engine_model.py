@@ -1,4 +1,4 @@
-"""The engine as a bridge sees it: rings, numbers that are taken once, and fills that add up. Nothing of ours."""
+"""The engine as a bridge sees it: rings, numbers that are taken once, fills that add up."""
 
 from dataclasses import dataclass, field
 from typing import Any

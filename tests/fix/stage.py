@@ -67,6 +67,7 @@ class Child:
             os.set_blocking(pipe.fileno(), False)
         self.events: list[dict[str, Any]] = []
         self.errors = ""
+        self.noise: list[bytes] = []
         self._rest = b""
 
     def tell(self, **command: Any) -> None:
@@ -80,7 +81,9 @@ class Child:
             return
         self._rest += self.process.stdout.read() or b""
         *lines, self._rest = self._rest.split(b"\n")
-        self.events += [json.loads(line) for line in lines]
+        # QuickFIX's TLS prints lines of its own
+        self.events += [json.loads(line) for line in lines if line.startswith(b"{")]
+        self.noise += [line for line in lines if not line.startswith(b"{")]
         self.errors += (self.process.stderr.read() or b"").decode()
 
     def count(self, event: str, **fields: Any) -> int:
@@ -109,18 +112,19 @@ class Child:
 class Stage:
     """Everything that a test needs; `close` ends it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lp: bool = True, more: str = "", tls: tuple[str, ...] = ()) -> None:
         self.directory = directory
         self.name = f"fix-{uuid4().hex[:8]}"
         self.port = free_port()
         self.config = directory / "fix.toml"
+        self.tls = tls
         self.config.write_text(
-            CONFIG.format(instance=self.name, directory=directory / "bridge", port=self.port)
+            more + CONFIG.format(instance=self.name, directory=directory / "bridge", port=self.port)
         )
         self.engine = EngineModel()
         self._sequence = 0
         self.raise_instance()
-        self.lp = self.start_lp()
+        self.lp = self.start_lp() if lp else Child("-c", "")
         self.bridge = self.start_bridge()
 
     def raise_instance(self) -> None:
@@ -136,7 +140,7 @@ class Stage:
         self._out = Ring(self.instance.out_region("lp1"))
 
     def start_lp(self) -> Child:
-        return Child("tests/fix/acceptor.py", str(self.directory / "lp"), str(self.port))
+        return Child("tests/fix/acceptor.py", str(self.directory / "lp"), str(self.port), *self.tls)
 
     def start_bridge(self) -> Child:
         return Child("-m", "appliance.fix", "--config", str(self.config))

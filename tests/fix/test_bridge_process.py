@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("quickfix", reason="the extra `fix` is not installed")
 
 from tests.fix.engine_model import units
+from tests.fix.raw_lp import RawLp
 from tests.fix.stage import Stage
 
 pytestmark = pytest.mark.process
@@ -47,6 +48,7 @@ def test_fills_missed_while_disconnected_are_booked_once(stage: Stage) -> None:
     stage.until(lambda: stage.engine.legs[1, 0].ended == "ended", "it has ended")
     assert stage.filled(1) == units("0.8")
     assert any("\x0143=Y\x01" in text for text in received(stage, "E2"))
+    assert stage.bridge.errors == ""
     assert stage.engine.faults == []
     assert len(stage.lp.got("D")) == 1
 
@@ -222,6 +224,78 @@ def test_a_fill_of_a_former_run_is_not_booked_in_the_next(stage: Stage) -> None:
     stage.until(lambda: stage.filled(1) == units("1"), "the new order is filled")
     assert list(stage.engine.legs[1, 0].fills.values()) == [(units("1"), units("1.2"))]
     assert stage.engine.faults == []
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Iterator[tuple[Stage, RawLp]]:
+    stage = Stage(tmp_path, lp=False)
+    lp = RawLp(stage.port)
+    try:
+        lp.accept()
+        lp.until("A")
+        yield stage, lp
+    finally:
+        lp.close()
+        stage.close()
+
+
+LOGON = ((98, "0"), (108, "30"))
+REPORT = ((37, "x"), (11, "nobody"), (17, "E1"), (150, "F"), (39, "2"), (55, "EUR/USD"), (54, "1"), (14, "1"))
+
+
+def test_texts_of_any_encoding_do_no_harm(raw: tuple[Stage, RawLp]) -> None:
+    stage, lp = raw
+    lp.send("A", *LOGON)
+    stage.until(lambda: stage.bridge.count("passing") == 1, "the bridge passes quotes")
+    lp.send("8", *REPORT, (58, b"caf\xe9 \xff\x80"))
+    stage.until(lambda: "which nobody knows" in stage.bridge.errors, "a person is told")
+    assert b"\x0111=nobody\x01" in lp.until("H")
+
+
+def test_an_lp_that_begins_its_numbers_anew_is_an_alarm_and_an_end(raw: tuple[Stage, RawLp]) -> None:
+    stage, lp = raw
+    lp.send("A", *LOGON, (141, "Y"))
+    stage.bridge.process.wait(30)
+    assert stage.bridge.end() == 1
+    assert stage.bridge.errors.startswith("alarm: the LP wants to begin its sequence numbers anew")
+    assert stage.bridge.errors.count("\n") == 1
+
+
+def test_a_sequence_reset_is_an_alarm_and_the_orders_are_asked_for(raw: tuple[Stage, RawLp]) -> None:
+    stage, lp = raw
+    lp.send("A", *LOGON)
+    stage.until(lambda: stage.bridge.count("passing") == 1, "the bridge passes quotes")
+    stage.leg(1, "1")
+    order = field(lp.until("D").split(b"35=D\x01")[1].decode(), 11)
+    lp.send("4", (36, "50"), (123, "N"))
+    assert f"\x0111={order}\x01".encode() in lp.until("H")
+    stage.until(lambda: "has reset its sequence numbers" in stage.bridge.errors, "a person is told")
+    lp.sequence = 50
+    lp.send("8", *REPORT[:1], (11, order), *REPORT[2:7], (14, "100000"), (32, "100000"), (31, "1.1"))
+    stage.until(lambda: stage.filled(1) == units("1"), "it is filled")
+    assert stage.bridge.count("reconciling") == 1
+
+
+def test_a_number_that_was_used_before_ends_the_session(raw: tuple[Stage, RawLp]) -> None:
+    stage, lp = raw
+    lp.send("A", *LOGON)
+    stage.until(lambda: stage.bridge.count("passing") == 1, "the bridge passes quotes")
+    lp.sequence = 1
+    lp.send("0")
+    stage.bridge.process.wait(30)
+    assert stage.bridge.end() == 1
+    assert "MsgSeqNum too low" in stage.bridge.errors
+    assert stage.bridge.errors.count("\n") == 1
+
+
+def test_an_order_that_the_session_refuses_is_rejected(raw: tuple[Stage, RawLp]) -> None:
+    stage, lp = raw
+    lp.send("A", *LOGON)
+    stage.until(lambda: stage.bridge.count("passing") == 1, "the bridge passes quotes")
+    stage.leg(1, "1")
+    number = field(lp.until("D").split(b"35=D\x01")[1].decode(), 34)
+    lp.send("3", (45, number), (372, "D"), (373, "1"), (58, "no such tag"))
+    stage.until(lambda: stage.engine.legs[1, 0].ended == "rejected", "it is rejected")
 
 
 def key(stage: Stage) -> str:

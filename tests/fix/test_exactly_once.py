@@ -192,12 +192,13 @@ class World:
         if not lost:
             self.deliver(pairs)
 
-    def fill(self, truth: Truth, lots: int, price: int, lost: bool) -> None:
+    def fill(self, truth: Truth, lots: int, price: int, lost: bool, flag: list[tuple[int, str]]) -> None:
+        """`flag`: a missed fill comes for the first time as a possible duplicate."""
         lots = min(lots, truth.volume - truth.cumulative)
         if lots > 0 and not (truth.ended and lost):
             self.count += 1
             truth.fills[f"E{self.count}"] = (lots, price)
-            self.send(truth, truth.report("F", f"E{self.count}", t32=lots * 1000, t31=price), lost)
+            self.send(truth, truth.report("F", f"E{self.count}", t32=lots * 1000, t31=price) + flag, lost)
 
     def amend(self, truth: Truth, which: int, lots: int, price: int) -> None:
         """A correction, or, of no lots, a bust."""
@@ -232,6 +233,7 @@ OPERATION = st.one_of(
     st.tuples(st.just("order"), st.integers(1, 20)),
     st.tuples(st.just("fill"), SMALL, st.integers(1, 9), st.integers(1, 99)),
     st.tuples(st.just("fill"), SMALL, st.integers(1, 9), st.integers(1, 99)),
+    st.tuples(st.just("missed"), SMALL, st.integers(1, 9), st.integers(1, 99)),
     st.tuples(st.just("amend"), SMALL, SMALL, st.integers(0, 9), st.integers(1, 99)),
     st.tuples(st.just("again"), SMALL, SMALL, st.sampled_from([43, 97])),
     st.tuples(st.just("end"), SMALL),
@@ -256,8 +258,9 @@ def play(world: World, operations: list[tuple[Any, ...]], losing: bool) -> None:
             truth = world.pick(arguments[0])
             if truth is None:
                 continue
-            if name in ("fill", "lose"):
-                world.fill(truth, *arguments[1:], lost=name == "lose" and losing)
+            if name in ("fill", "lose", "missed"):
+                lost = name == "lose" and losing
+                world.fill(truth, *arguments[1:], lost=lost, flag=[(43, "Y")] if name == "missed" else [])
             else:
                 getattr(world, name)(truth, *arguments[1:])
     world.settle()
@@ -275,6 +278,7 @@ def check(world: World, losing: bool) -> None:
         if not losing:
             wanted = sorted((v * LOTS, p * 10**8) for v, p in truth.fills.values())
             assert sorted(book.fills.values()) == wanted, (truth, book)
+            assert not any("lost fill" in alarm for alarm in world.alarms), world.alarms
         assert truth.was_full or bool(book.ended) == (truth.ended or not truth.received), (truth, book)
 
 

@@ -160,6 +160,20 @@ def test_both_ways_give_the_same() -> None:
         assert one.profits() == other.profits()
 
 
+def test_a_rate_that_has_no_64_bit_form() -> None:
+    """Then all is computed from the sums; an account that is flat stays at 0."""
+    i, route = Instrument(contract=natural(1)), [(100_001_000, 0), (1, 0)]
+    held = [Position(0, Decimal(5000), Decimal("0.00001"))]
+    for books in ([[]], [[], held]):
+        accounts = list(range(len(books)))
+        rates = [conversions([[route, route], [route, route]])]
+        batch = Batch(i, books, [0] * len(books), rates, len(books), accounts)
+        assert batch.r.regular == len(books)
+        assert batch.r.moves[0].of[0][0].divisor == 0
+        assert batch.revalue(POINT, POINT) == 0
+        assert batch.profits() == [0] * len(books)
+
+
 def test_no_rate_keeps_the_old_figure() -> None:
     book = [[Position(0, Decimal(1), Decimal(1))]] * 2
     batch = Batch(Instrument(), book, [0, 1], [conversions(DOLLAR), None], 2, [1, 0])
