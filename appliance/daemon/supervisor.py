@@ -46,7 +46,6 @@ from appliance.memory import (
     Role,
     directory_name,
     in_name,
-    leftovers,
     out_name,
 )
 from appliance.schema.messages import SCHEMA_FINGERPRINT
@@ -158,7 +157,7 @@ class Daemon:
                 mend=keep,
             )
 
-        if not leftovers(self.config.instance):
+        if not self._was_killed():
             return create(keep=False)
         self._end_orphans()
         try:
@@ -167,13 +166,17 @@ class Daemon:
             print(f"mam run: {error}; a new run begins", file=sys.stderr)
             return create(keep=False)
 
-    def _end_orphans(self) -> None:
-        """Engine and writer of a daemon that was killed end by themselves; wait for that."""
+    def _was_killed(self) -> bool:
+        """Is there an instance whose daemon is gone, and did not end it? One that lives refuses us later."""
         with contextlib.suppress(MemoryLayoutError):
             region = Region.attach(directory_name(self.config.instance), writable=False)
             with region:
-                if Directory(region).owner_alive() is not None:
-                    return  # no orphans: another daemon runs it, and we shall be refused
+                directory = Directory(region)
+                return directory.problem(SCHEMA_FINGERPRINT) is None and directory.owner_alive() is None
+        return False
+
+    def _end_orphans(self) -> None:
+        """Engine and writer of a daemon that was killed end by themselves; wait for that."""
         deadline = time.monotonic() + ORPHAN_SECONDS
         modules = ("appliance.daemon.engine_process", "appliance.audit.writer")
         name = self.config.instance
