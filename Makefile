@@ -1,6 +1,6 @@
 # `make` explains. Every target sets up what it needs: .venv, dependencies, C code.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate schema-check fuzz perf wheel clean
+.PHONY: help setup demo test lint format generate schema-check fuzz nightly-kills perf wheel clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -45,6 +45,9 @@ schema-check: setup ## Checks the schema, and that it only appends to that of co
 
 fuzz: setup ## Fuzzes the C decoders (FUZZ_SECONDS=60 each)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -k fuzz $(ARGS)
+
+nightly-kills: setup ## 500 kill -9 of engine, writer, daemon and all, under load (MAM_KILLS=500)
+	@MAM_KILLS=$${MAM_KILLS:-500} $(BIN)/python -m pytest tests/daemon/test_recovery.py -k many_kills --timeout 7200 $(ARGS)
 
 perf: setup ## Benchmarks; results go to perf/
 	@$(BIN)/python -m pytest perf $(ARGS)

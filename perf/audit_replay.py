@@ -88,6 +88,7 @@ def record(orders: int) -> list[bytes]:
         house_login=900,
         currency="USD",
         method="equity",
+        on_refused="house",
     )
     for login in range(101, 111):
         made.say(
