@@ -72,6 +72,14 @@ class WriterKilled(DaemonError):
         self.status = status
 
 
+class EngineKilled(DaemonError):
+    """The engine was killed before it was ready."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the engine did not start ({_fate(status)})")
+        self.status = status
+
+
 class AlreadySaid(InputError):
     """Bad input, and the process that found it has said so in its one line."""
 
@@ -272,7 +280,7 @@ class Daemon:
             if time.monotonic() > deadline:
                 raise DaemonError(f"the engine was not ready after {seconds:.0f} s")
         if self._engine.stdout.readline().strip() != READY.encode():
-            raise DaemonError(f"the engine did not start ({_fate(self._engine.wait())})")
+            raise EngineKilled(self._engine.wait())
 
     # --- Watch ---
 
@@ -330,16 +338,22 @@ class Daemon:
 
     def _restart_engine(self, status: int) -> None:
         """One that was killed goes on where it was: its state comes from the log. Other ends are final."""
-        assert self._engine is not None
-        if status >= 0 or status == -signal.SIGABRT or self._engine_restarts == RESTARTS_MAX:
-            raise DaemonError(f"the engine ended by itself ({_fate(status)}); the log is whole up to there")
-        self._engine_restarts += 1
-        print(f"mam run: the engine ended ({_fate(status)}); it goes on from the log", file=sys.stderr)
-        for pipe in (self._engine.stdin, self._engine.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-        self._start_engine()
+        while True:
+            assert self._engine is not None
+            if status >= 0 or status == -signal.SIGABRT or self._engine_restarts == RESTARTS_MAX:
+                raise DaemonError(
+                    f"the engine ended by itself ({_fate(status)}); the log is whole up to there"
+                )
+            self._engine_restarts += 1
+            print(f"mam run: the engine ended ({_fate(status)}); it goes on from the log", file=sys.stderr)
+            for pipe in (self._engine.stdin, self._engine.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
+            try:
+                return self._start_engine()
+            except EngineKilled as killed:
+                status = killed.status
 
     def _restart_writer(self, status: int) -> None:
         """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""

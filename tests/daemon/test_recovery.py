@@ -167,8 +167,9 @@ def test_a_killed_daemon_goes_on(rig: Rig) -> None:
 @pytest.mark.slow
 def test_many_kills(rig: Rig) -> None:
     """Engine, writer, daemon, or all, at random moments; the daemon is started anew when it was hit."""
-    choose = random.Random(os.getpid())
-    print(f"seed {os.getpid()}")
+    seed = int(os.environ.get("MAM_SEED", os.getpid()))
+    choose = random.Random(seed)
+    print(f"MAM_SEED={seed}")
     rig.config.write_text(large(rig.toml()))
     rig.start()
     server = Server(rig)
@@ -177,8 +178,10 @@ def test_many_kills(rig: Rig) -> None:
 
         def strike() -> None:
             time.sleep(choose.random() * 0.4)
+            print(f"strike {number}", flush=True)
             assert rig.daemon is not None
             victims = choose.choice(["engine", "writer", "daemon", "all"])
+            print(f"victims: {victims}", flush=True)
             if victims == "engine":
                 rig.process("engine_process").kill()
                 return
