@@ -1,6 +1,6 @@
 # `make` explains. Every target sets up what it needs: .venv, dependencies, C code.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate schema-check fuzz nightly perf wheel clean
+.PHONY: help setup demo test lint format generate schema-check fuzz nightly nightly-kills perf wheel clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -48,6 +48,9 @@ fuzz: setup ## Fuzzes the C decoders (FUZZ_SECONDS=60 each)
 
 nightly: setup ## Ten million messages of the hostile exchange (MESSAGES=..., SEED=...); prints a failing seed
 	@$(BIN)/python -m tests.engine.exchange --nightly $(or $(SEED),1) $(or $(MESSAGES),10000000)
+
+nightly-kills: setup ## 500 kill -9 of engine, writer, daemon and all, under load (MAM_KILLS=500)
+	@MAM_KILLS=$${MAM_KILLS:-500} $(BIN)/python -m pytest tests/daemon/test_recovery.py -k many_kills --timeout 7200 $(ARGS)
 
 perf: setup ## Benchmarks, one after the other (ARGS=--record keeps the results in perf/results)
 	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation audit_writer; do \

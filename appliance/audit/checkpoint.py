@@ -6,6 +6,7 @@
 """
 
 import base64
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,12 +57,17 @@ def publish(directory: Path, data: bytes) -> None:
     temporary = directory / f"{FILE}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, data)
+        _write_all(descriptor, temporary, data)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
     os.rename(temporary, directory / FILE)
     sync_folder(directory)
+
+
+def _write_all(descriptor: int, path: Path, data: bytes) -> None:
+    if os.write(descriptor, data) != len(data):  # the disk has room for a part of it only
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ CHECKPOINTS: Final = 205
 SIGNED: Final = 206
 STATE: Final = 207
 CUT_BYTES: Final = 208
+NO_ROOM: Final = 209
 
 LABELS: Final = {
     DURABLE: "audit: journal entries on disk",
@@ -24,6 +25,7 @@ LABELS: Final = {
     SIGNED: "audit: leaves signed",
     STATE: "audit: writer state (1 running, 2 ended, 3 failed)",
     CUT_BYTES: "audit: bytes of a torn tail cut at the start",
+    NO_ROOM: "audit: waiting for room on the disk (1 yes)",
 }
 """Type id → label. DURABLE: journal entries with a lower sequence are on disk."""
 

@@ -28,6 +28,10 @@ _CLOSING_BYTES = 1 << 15
 """More than the two records of a change of key take."""
 
 
+class NoRoom(Exception):
+    """The disk has no room for the next segment or checkpoint. Nothing was written; it may be tried again."""
+
+
 class WriteFailed(Exception):
     """A write or a sync of the log failed: nobody knows what is on disk, so the process must end."""
 
@@ -193,6 +197,8 @@ class Log:
     def _must(self, call: Any) -> None:
         try:
             call()
+        except segments.NoRoomError:
+            raise NoRoom from None
         except OSError as error:
             raise WriteFailed(f"{self.directory}: writing the log failed: {error.strerror}") from None
 
@@ -219,7 +225,11 @@ class Log:
         def create() -> None:
             self._descriptor = segments.create(self.directory, native)
 
-        self._must(create)
+        try:
+            self._must(create)
+        except NoRoom:
+            self._number -= 1
+            raise
         lib.mam_log_use(
             self.native,
             self._descriptor,

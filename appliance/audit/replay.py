@@ -48,7 +48,7 @@ def replay(entries: Iterable[Entry], progress: Progress = lambda done: None) -> 
                 )
             if opened:
                 result.unfinished += bool(expected)
-                engine = _engine(entry)
+                engine = engine_of(entry)
                 result.runs += 1
             if engine is None:
                 raise AuditError(
@@ -68,7 +68,7 @@ def _template(message: bytes) -> int:
     return int.from_bytes(message[2:4], "little")
 
 
-def _engine(entry: Entry) -> Engine:
+def engine_of(entry: Entry) -> Engine:
     """With the limits of the run's Opened."""
     names = [field.name for field in dataclasses.fields(Capacities)]
     try:

@@ -1,6 +1,9 @@
 """Segment files: finding, reading and making them. Their bytes are specified in native/src/segment.h."""
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,22 @@ def prepare(directory: Path, length: int) -> None:
     os.rename(temporary, target)
 
 
+class NoRoomError(OSError):
+    """ENOSPC or EDQUOT before anything of the log was written."""
+
+
+@contextlib.contextmanager
+def needs_room(path: Path) -> Iterator[None]:
+    """Whatever fails for want of room inside takes the unfinished file with it: NoRoomError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        path.unlink(missing_ok=True)
+        raise NoRoomError(error.errno, error.strerror) from None
+
+
 def _take_prepared(directory: Path, length: int) -> tuple[int, Path]:
     """A zeroed file of that length: its descriptor, and the name that it has for now."""
     target = directory / FOLDER / NEXT
@@ -115,8 +134,13 @@ def _take_prepared(directory: Path, length: int) -> tuple[int, Path]:
     # Not prepared in time: allocated only, which syncs slower but serves. Its name is another, for `prepare`
     # may be at work in a thread.
     target = target.with_suffix(".unprepared")
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    os.posix_fallocate(descriptor, 0, length)
+    with needs_room(target):
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        try:
+            os.posix_fallocate(descriptor, 0, length)
+        except OSError:
+            os.close(descriptor)
+            raise
     return descriptor, target
 
 

@@ -9,6 +9,7 @@ journal has a gap; 5 the journal ring is broken.
 """
 
 import argparse
+import contextlib
 import ctypes
 import logging
 import os
@@ -25,7 +26,7 @@ from appliance._native import ffi, lib
 from appliance.audit import counters, keys, reader, segments
 from appliance.audit.counters import WriterCounters
 from appliance.audit.errors import AuditError
-from appliance.audit.log import Log, WriteFailed
+from appliance.audit.log import Log, NoRoom, WriteFailed
 from appliance.memory import Counters, MemoryLayoutError, Region, counters_name, journal_name
 
 OK, CANNOT_START, WRITE_FAILED, GAP, BROKEN = 0, 2, 3, 4, 5
@@ -33,6 +34,7 @@ _DRAIN_SECONDS_MAX = 30.0
 _RECORD_SECONDS = 1.0
 """Under load a signed checkpoint becomes a leaf this often: it narrows down where a log was changed."""
 _LOOK_SECONDS = 0.1
+_ROOM_SECONDS = 0.05
 REQUEST = "rotate"
 """A file of this name in the log's directory asks the writer for a new key; it removes the file when done."""
 _log = logging.getLogger("mam.audit")
@@ -107,6 +109,7 @@ class Writer:
         self._signed_at = 0.0
         self._config = config
         self._epoch_at, self._epoch_size = time.monotonic(), log.size
+        self._no_room = False
         self._look_at = 0.0
         self._recorded_at = 0.0
         self._entries_recorded = 0
@@ -188,11 +191,30 @@ class Writer:
         (self.log.directory / REQUEST).unlink(missing_ok=True)
         self._epoch_at, self._epoch_size = now, self.log.size
 
+    def _next_segment(self) -> None:
+        """Or, when the disk is full, a wait: the ring keeps what comes, and the engine refuses new orders."""
+        try:
+            self.log.rotate()
+        except NoRoom:
+            if not self._no_room:
+                _log.critical("%s: the disk is full; the log waits for room", self.log.directory)
+            self._tell_room(waiting=True)
+            lib.mam_journal_heartbeat(self._reader, time.time_ns() // 1_000_000)
+            time.sleep(_ROOM_SECONDS)
+            return
+        if self._no_room:
+            _log.warning("%s: there is room again; the log goes on", self.log.directory)
+            self._tell_room(waiting=False)
+
+    def _tell_room(self, waiting: bool) -> None:
+        self._no_room = waiting
+        self._counters.set(counters.NO_ROOM, int(waiting))
+
     def _stopped(self, status: int) -> int:
         """A round that was not plain: exit status, OK to go on."""
         native = self.log.native
         if status == lib.MAM_LOG_FULL:
-            self.log.rotate()
+            self._next_segment()
             return OK
         if status == lib.MAM_LOG_FAILED:
             self.log.fail()
@@ -213,7 +235,8 @@ class Writer:
         entries = int(self.log.native.entries)
         if entries != self._entries_recorded and now - self._recorded_at >= _RECORD_SECONDS:
             self._recorded_at, self._entries_recorded = now, entries
-            self.log.say("checkpoint", note=note.decode())
+            with contextlib.suppress(NoRoom):  # it only helps to find a change; the next one will do
+                self.log.say("checkpoint", note=note.decode())
 
     def _sign(self) -> bytes:
         note = self.log.sign()
@@ -232,9 +255,14 @@ class Writer:
             if result == lib.MAM_LOG_OK and self.log.native.empty:
                 break
             status = self._stopped(result) if result != lib.MAM_LOG_OK else OK
-        return status
+            if self._no_room and self._config.once:
+                status = WRITE_FAILED
+        return WRITE_FAILED if self._no_room else status
 
     def _end(self, status: int, reason: str | None) -> None:
+        if self._no_room:
+            self._sign()  # what is on disk; the rest stays in the ring
+            return
         reasons = {GAP: "the journal has a gap", BROKEN: "the journal ring is broken"}
         self.log.say("writer_stopped", reason=reasons.get(status, reason or "done"))
         self._sign()

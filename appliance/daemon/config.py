@@ -38,6 +38,8 @@ class EngineSection(Section, kw_only=True):
     cpu: Cpu | None = None  # core to pin it to; none: not pinned
     idle: Literal["spin", "yield", "backoff"] = "backoff"
     durability: Literal["async", "commit"] = "async"
+    gap_limit: Annotated[int, msgspec.Meta(ge=0)] = 0  # journal entries not on disk at which new orders are
+    # refused; 0: half of what the journal ring holds
     stuck_after_ms: ToHour = 2000  # a claim or an unread ring is fenced after this
 
 

@@ -9,6 +9,8 @@ import gc
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +18,9 @@ import psutil
 
 from appliance import __version__
 from appliance._native import ffi, lib
+from appliance.audit.errors import AuditError
+from appliance.audit.fast_replay import SPARE, feed, last_run
+from appliance.audit.reader import Entry, read_batches
 from appliance.daemon.config import Config, capacities_of
 from appliance.memory import (
     Counters,
@@ -34,6 +39,7 @@ ROLE = {"broker": lib.MAM_ROLE_BROKER, "lp": lib.MAM_ROLE_LP, "control": lib.MAM
 COUNTER_TYPE = 100  # of the loop's first counter; the next ones follow
 BRIDGE_COUNTER_TYPE = 300  # the same of a bridge's; their key is the bridge's name
 READY = "running"
+ENTRY_BYTES = 160  # of a usual journal entry in the ring
 
 
 class Start(msgspec.Struct, kw_only=True):
@@ -44,6 +50,8 @@ class Start(msgspec.Struct, kw_only=True):
     first_counter: int
     first_bridge_counter: int
     durable_counter: int
+    clock_counter: int
+    """Error bound; the next one counts the jumps."""
 
 
 def counter_labels() -> list[str]:
@@ -95,6 +103,31 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def _resume(loop: Any, c_config: Any, config: Config, error: Any) -> bool:
+    """Goes on with the run of an engine that was killed, if there was one; False, with `error`: cannot."""
+    status = lib.mam_loop_resume_begin(loop, error)
+    if status <= 0:
+        return bool(status == 0)
+    while not lib.mam_loop_drained(loop):  # the daemon sees to it that a writer runs
+        time.sleep(0.001)
+    replay = ffi.new("struct mam_replay *", {"skip": 1})
+    capacity = lib.mam_engine_worst_case(ffi.addressof(c_config, "limits"), 16) + SPARE
+    memory = ffi.new("uint8_t[]", capacity)
+
+    def open_run(entry: Entry) -> None:
+        lib.mam_loop_resume_open(loop, replay, memory, capacity)
+
+    directory = Path(config.audit.directory)
+    for batch in read_batches(directory, last_run(directory)):
+        status = feed(replay, batch, open_run)
+        if status != lib.MAM_REPLAY_OK:
+            leaf = batch.first_leaf + int(replay.at)
+            text = f"record {leaf} of {directory} does not replay ({status}): see mam audit replay"
+            ffi.buffer(error)[:200] = text.encode()[:199].ljust(200, b"\0")
+            return False
+    return bool(lib.mam_loop_resume_finish(loop, replay, error) == 0)
+
+
 def main() -> int:
     """Run until SIGTERM; 1 with one line when it cannot start."""
     _die_with_parent()
@@ -113,6 +146,9 @@ def main() -> int:
             "durability": DURABILITY[config.engine.durability],
             "generation": start.generation,
             "stuck_after_ns": config.engine.stuck_after_ms * 1_000_000,
+            "gap_limit": config.engine.gap_limit or attached["journal_length"] // (2 * ENTRY_BYTES),
+            "clock_error": counters.at(start.clock_counter),
+            "clock_steps": counters.at(start.clock_counter + 1),
             "build": __version__.encode()[:8],
             "counters": counters.at(start.first_counter),
             "bridge_counters": counters.at(start.first_bridge_counter),
@@ -127,6 +163,13 @@ def main() -> int:
     loop = lib.mam_loop_create(aligned, c_config, error)
     if loop == ffi.NULL:
         print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
+        return 1
+    try:
+        if not _resume(loop, c_config, config, error):
+            print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
+            return 1
+    except AuditError as problem:
+        print(f"engine: {problem}", file=sys.stderr)
         return 1
     if config.engine.cpu is not None:
         psutil.Process().cpu_affinity([config.engine.cpu])

@@ -17,11 +17,13 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+import psutil
 
 from appliance._native import lib
 from appliance.audit import counters as audit_counters
 from appliance.audit import keys
 from appliance.audit.writer import CANNOT_START as WRITER_CANNOT_START
+from appliance.daemon.clock import ClockWatch
 from appliance.daemon.config import BridgeSection, Config, capacities_of, check_config, owner_ids
 from appliance.daemon.ending import Ended, EndSignals
 from appliance.daemon.engine_process import (
@@ -33,14 +35,29 @@ from appliance.daemon.engine_process import (
     counter_labels,
 )
 from appliance.errors import InputError
-from appliance.memory import BridgeSpec, Instance, Ring, Role, in_name, out_name
+from appliance.memory import (
+    BridgeSpec,
+    Directory,
+    Instance,
+    InstanceError,
+    MemoryLayoutError,
+    Region,
+    Ring,
+    Role,
+    directory_name,
+    in_name,
+    out_name,
+)
 from appliance.schema.messages import SCHEMA_FINGERPRINT
 
 START_SECONDS = 30.0  # a child that is not ready by then has failed
 ENGINE_END_SECONDS = 5.0
 WRITER_END_SECONDS = 60.0  # it may have a full journal ring to sync
 WATCH_SECONDS = 0.2
-RESTARTS_MAX = 3  # of an audit writer that was killed
+RESTARTS_MAX = 3  # of an audit writer, and of an engine, that was killed
+RESUME_SECONDS = 600.0  # the log of the run is replayed
+ORPHAN_SECONDS = 15.0
+CLOCK_TYPE = 230  # of the counters about the clock
 
 
 class DaemonError(Exception):
@@ -52,6 +69,14 @@ class WriterKilled(DaemonError):
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the audit writer did not start ({_fate(status)})")
+        self.status = status
+
+
+class EngineKilled(DaemonError):
+    """The engine was killed before it was ready."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the engine did not start ({_fate(status)})")
         self.status = status
 
 
@@ -83,6 +108,9 @@ class Daemon:
         self._engine: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
         self._restarts = 0
+        self._engine_restarts = 0
+        self._first = (0, 0)
+        self._clock, self._clock_counter = ClockWatch(), 0
         self._lost: set[str] = set()
         self._ids: dict[int, int] = {}
 
@@ -107,13 +135,7 @@ class Daemon:
         check_config(config)
         keys.load_signer(Path(config.audit.key))
         journal = lib.mam_loop_journal_capacity(capacities_of(config).to_c())
-        self._instance = Instance.create(
-            config.instance,
-            [_spec(bridge) for bridge in config.bridges],
-            fingerprint=SCHEMA_FINGERPRINT,
-            journal_capacity=journal,
-            salvage=self._salvage,
-        )
+        self._instance = self._make_instance(journal)
         counters = self._instance.counters
         loop = [counters.allocate(COUNTER_TYPE + i, label) for i, label in enumerate(counter_labels())]
         bridges = [
@@ -122,8 +144,67 @@ class Daemon:
             for i, label in enumerate(bridge_counter_labels())
         ]
         self._ids = audit_counters.allocate(counters)
+        self._first = loop[0], bridges[0]
+        self._clock_counter = counters.allocate(CLOCK_TYPE, "clock: error bound, ns (-1 not disciplined)")
+        counters.allocate(CLOCK_TYPE + 1, "clock: steps")
+        self._tell_clock()
         self._start_writer()
-        self._start_engine(loop[0], bridges[0])
+        self._start_engine()
+
+    def _make_instance(self, journal: int) -> Instance:
+        """The regions of a daemon that was killed, so that its run goes on; else new ones."""
+
+        def create(keep: bool) -> Instance:
+            return Instance.create(
+                self.config.instance,
+                [_spec(bridge) for bridge in self.config.bridges],
+                fingerprint=SCHEMA_FINGERPRINT,
+                journal_capacity=journal,
+                salvage=self._salvage,
+                keep=keep,
+                mend=keep,
+            )
+
+        if not self._was_killed():
+            return create(keep=False)
+        self._end_orphans()
+        try:
+            return create(keep=True)
+        except InstanceError as error:
+            print(f"mam run: {error}; a new run begins", file=sys.stderr)
+            return create(keep=False)
+
+    def _was_killed(self) -> bool:
+        """Is there an instance whose daemon is gone, and did not end it? One that lives refuses us later."""
+        with contextlib.suppress(MemoryLayoutError):
+            region = Region.attach(directory_name(self.config.instance), writable=False)
+            with region:
+                directory = Directory(region)
+                return directory.problem(SCHEMA_FINGERPRINT) is None and directory.owner_alive() is None
+        return False
+
+    def _end_orphans(self) -> None:
+        """Engine and writer of a daemon that was killed end by themselves; wait for that."""
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        modules = ("appliance.daemon.engine_process", "appliance.audit.writer")
+        name = self.config.instance
+
+        def ours(process: psutil.Process) -> bool:
+            with contextlib.suppress(psutil.Error):
+                maps = {region.path for region in process.memory_maps()}
+                return any(path.startswith(f"/dev/shm/mam.{name}.") for path in maps)
+            return False
+
+        while time.monotonic() < deadline:
+            alive = [
+                process
+                for process in psutil.process_iter(["cmdline"])
+                if any(module in (process.info["cmdline"] or []) for module in modules) and ours(process)
+            ]
+            if not alive:
+                return
+            self._patience()
+            time.sleep(0.02)
 
     def _writer_command(self, *more: str) -> list[str]:
         audit = self.config.audit
@@ -168,14 +249,18 @@ class Daemon:
                 raise DaemonError(f"the audit writer was not ready after {START_SECONDS:.0f} s")
             time.sleep(0.01)
 
-    def _start_engine(self, first_counter: int, first_bridge_counter: int) -> None:
+    def _start_engine(self) -> None:
+        """A new one, or one that first goes through the log of the run that it goes on with."""
         assert self._instance is not None
+        resumes = Ring(self._instance.journal_region).pointer.tail > 0
+        first_counter, first_bridge_counter = self._first
         start = Start(
             config=self.config,
             generation=int(self._instance.directory.pointer.generation),
             first_counter=first_counter,
             first_bridge_counter=first_bridge_counter,
             durable_counter=self._ids[audit_counters.DURABLE],
+            clock_counter=self._clock_counter,
         )
         self._engine = subprocess.Popen(
             [sys.executable, "-m", "appliance.daemon.engine_process"],
@@ -187,13 +272,15 @@ class Daemon:
         with contextlib.suppress(BrokenPipeError):
             self._engine.stdin.write(msgspec.json.encode(start) + b"\n")
             self._engine.stdin.flush()
-        deadline = time.monotonic() + START_SECONDS
+        seconds = RESUME_SECONDS if resumes else START_SECONDS
+        deadline = time.monotonic() + seconds
         while not select.select([self._engine.stdout], [], [], 0.05)[0]:
             self._patience()
+            self._watch_writer()
             if time.monotonic() > deadline:
-                raise DaemonError(f"the engine was not ready after {START_SECONDS:.0f} s")
+                raise DaemonError(f"the engine was not ready after {seconds:.0f} s")
         if self._engine.stdout.readline().strip() != READY.encode():
-            raise DaemonError(f"the engine did not start ({_fate(self._engine.wait())})")
+            raise EngineKilled(self._engine.wait())
 
     # --- Watch ---
 
@@ -210,12 +297,13 @@ class Daemon:
     def watch(self) -> None:
         """Call this a few times a second. DaemonError: it cannot go on. A killed writer is started again."""
         assert self._instance is not None and self._engine is not None and self._writer is not None
+        for news in self._clock.look():
+            print(f"mam run: {news}", file=sys.stderr)
+        self._tell_clock()
+        self._watch_writer()
         status = self._engine.poll()
         if status is not None:
-            raise DaemonError(f"the engine ended by itself ({_fate(status)}); the log is whole up to there")
-        status = self._writer.poll()
-        if status is not None:
-            self._restart_writer(status)
+            self._restart_engine(status)
         self._check_regions()
 
     def _check_regions(self) -> None:
@@ -236,6 +324,36 @@ class Daemon:
             )
         for region in sorted(lost - rings):
             raise DaemonError(f"shared memory {region} was removed or truncated by someone else")
+
+    def _tell_clock(self) -> None:
+        assert self._instance is not None
+        self._instance.counters.set(self._clock_counter, self._clock.bound)
+        self._instance.counters.set(self._clock_counter + 1, self._clock.steps)
+
+    def _watch_writer(self) -> None:
+        assert self._writer is not None
+        status = self._writer.poll()
+        if status is not None:
+            self._restart_writer(status)
+
+    def _restart_engine(self, status: int) -> None:
+        """One that was killed goes on where it was: its state comes from the log. Other ends are final."""
+        while True:
+            assert self._engine is not None
+            if status >= 0 or status == -signal.SIGABRT or self._engine_restarts == RESTARTS_MAX:
+                raise DaemonError(
+                    f"the engine ended by itself ({_fate(status)}); the log is whole up to there"
+                )
+            self._engine_restarts += 1
+            print(f"mam run: the engine ended ({_fate(status)}); it goes on from the log", file=sys.stderr)
+            for pipe in (self._engine.stdin, self._engine.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
+            try:
+                return self._start_engine()
+            except EngineKilled as killed:
+                status = killed.status
 
     def _restart_writer(self, status: int) -> None:
         """One that was killed lost nothing: the ring holds what it had not written. Other ends are final."""

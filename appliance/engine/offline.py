@@ -73,6 +73,11 @@ class Engine:
         self._host_sequence = 0
         self.bridges: list[str] = []
 
+    @property
+    def native(self) -> "ffi.CData":
+        """The C engine (`struct mam_engine *`), for hosts in C; it lives as long as this object."""
+        return self._engine
+
     def apply(self, time: int, bridge: int, message: bytes) -> list[Output]:
         """Consume one message (at most MAM_INPUT_MAX bytes; time never goes back) and give its outputs."""
         length = min(len(message), lib.MAM_INPUT_MAX)

@@ -52,6 +52,7 @@ class Instance:
         journal_capacity: int = 1 << 24,
         counters_capacity: int = 1024,
         keep: bool = False,
+        mend: bool = False,
         salvage: Callable[[Ring], None] | None = None,
         lock_in: Path | None = None,
     ) -> Self:
@@ -66,7 +67,7 @@ class Instance:
             old = leftovers(name)
             _refuse_live_owner(name)
             if old and keep:
-                instance._take_over(fingerprint, journal_capacity, counters_capacity)
+                instance._take_over(fingerprint, journal_capacity, counters_capacity, mend)
             else:
                 if salvage is not None and names.journal_name(name) in old:
                     _salvage(name, salvage)
@@ -174,15 +175,18 @@ class Instance:
         self.directory.describe(self.name, self.bridges, fingerprint, journal, counted)
         self._publish()
 
-    def _take_over(self, fingerprint: int, journal: int, counted: int) -> None:
-        """Map what a dead daemon left, if we would have made the same, with nothing of ours half-written."""
+    def _take_over(self, fingerprint: int, journal: int, counted: int, mend: bool) -> None:
+        """Map what a dead daemon left, if we would have made the same, with nothing of ours half-written.
+
+        `mend`: what is half-written may stay, since the next engine takes it back.
+        """
         try:
             self._map_all(journal, counted)
             fields = self.directory
             problem = fields.problem(fingerprint)
             if problem is None and not fields.matches(self.bridges, journal, counted):
                 problem = "they have another shape"
-            problem = problem or self._half_written()
+            problem = problem or (None if mend else self._half_written())
         except MemoryLayoutError as error:
             problem = str(error)
         if problem is not None:

@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x74578ff9788ef2db
+SCHEMA_FINGERPRINT: Final = 0xb02dd89c9829dad8
 
 
 class Side(IntEnum):
@@ -254,6 +254,8 @@ class AlertKind(IntEnum):
     TIMEOUT = 10
     FENCED = 11
     UNALLOCATED = 12
+    LOG_BEHIND = 13
+    LOG_CAUGHT_UP = 14
     BALANCE = 16
 
 
@@ -318,6 +320,7 @@ class Reason(IntEnum):
     IN_USE = 55
     STALE_QUOTE = 56
     BUSY = 57
+    LOG_BEHIND = 58
     BUSTED = 70
     CORRECTED = 71
     LATE_FILL = 72
@@ -425,6 +428,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         10: "An answer is late; the outcome is unknown",
         11: "A bridge's ring is broken or not read; the host no longer looks at it",
         12: "A deal was executed that cannot be allocated",
+        13: "The log on disk is too far behind: no new orders",
+        14: "The log is on disk again: new orders are taken",
         16: "The balance moved by no deal of ours: a deposit, a withdrawal, a charge",
     },
     "Reason": {
@@ -486,6 +491,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         55: "Cannot change while positions or blocks are open",
         56: "The quote is too old",
         57: "The group already works an order on this instrument",
+        58: "The log on disk is too far behind; new orders wait for it",
         70: "The LP took a fill back",
         71: "The LP corrected a fill",
         72: "Filled when the block was no longer executed",
@@ -754,6 +760,11 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("bridge", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("code", 3, 20, 4, "I", "integer", "Code", 0, 0, 4294967294, 0),
     )),
+    44: Message("LogState", 44, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("behind", 2, 16, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("suspended", 3, 24, 1, "B", "integer", "Small", 0, 0, 254, 0),
+    )),
     50: Message("Leg", 50, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -972,6 +983,8 @@ BRIDGE_OPENED_ID: Final = 42
 BRIDGE_OPENED: Final = _dtype(MESSAGES[42])
 BRIDGE_FENCED_ID: Final = 43
 BRIDGE_FENCED: Final = _dtype(MESSAGES[43])
+LOG_STATE_ID: Final = 44
+LOG_STATE: Final = _dtype(MESSAGES[44])
 LEG_ID: Final = 50
 LEG: Final = _dtype(MESSAGES[50])
 LEG_CANCEL_ID: Final = 51
@@ -1023,6 +1036,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     41: OPENED,
     42: BRIDGE_OPENED,
     43: BRIDGE_FENCED,
+    44: LOG_STATE,
     50: LEG,
     51: LEG_CANCEL,
     60: BOOKING,

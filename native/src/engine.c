@@ -272,6 +272,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_OPENED_ID:
     case MAM_BRIDGE_OPENED_ID:
     case MAM_BRIDGE_FENCED_ID:
+    case MAM_LOG_STATE_ID:
         return MAM_ROLE_HOST;
     default:
         return 0;
@@ -332,6 +333,14 @@ static uint16_t on_bridge_fenced(struct mam_engine *engine, const struct mam_bri
     return MAM_REASON_NONE;
 }
 
+/* A deal that the server has executed is still allocated; an order that is not executed yet is refused. */
+static uint16_t on_log_state(struct mam_engine *engine, const struct mam_log_state *message) {
+    uint8_t kind = message->suspended != 0 ? MAM_ALERT_KIND_LOG_BEHIND : MAM_ALERT_KIND_LOG_CAUGHT_UP;
+    engine->log_behind = message->suspended != 0;
+    mam_alert(engine, MAM_BRIDGE_JOURNAL, kind, MAM_REASON_LOG_BEHIND, 0, 0);
+    return MAM_REASON_NONE;
+}
+
 static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_t template_id,
                          uint16_t *field) {
     switch (template_id) {
@@ -379,6 +388,8 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return on_bridge_opened(engine, message, field);
     case MAM_BRIDGE_FENCED_ID:
         return on_bridge_fenced(engine, message);
+    case MAM_LOG_STATE_ID:
+        return on_log_state(engine, message);
     default:
         return MAM_REASON_NOT_SUPPORTED;
     }

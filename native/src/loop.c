@@ -9,53 +9,14 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "assert.h"
 #include "bus_guard.h"
-#include "journal_entry.h"
+#include "loop_state.h"
 
 #define BATCH 16             /* messages of one ring before the next ring has its turn */
 #define FLUSH_EVERY 64       /* outputs of one message that are released together */
 #define COUNTERS_EVERY 1024  /* messages between two publications of the counters under load */
 #define HEARTBEAT_NS 1000000 /* heartbeats and counters at least this often */
 #define FLUSH_NS 1000000000  /* at the end: how long held outputs may still go out */
-#define LARGEST_OUTPUT 1024
-#define ENTRY_SPACE (LARGEST_OUTPUT + MAM_ENTRY_HEADER)
-
-struct lane {
-    struct mam_ring in, out;
-    struct mam_ring
-        hold;     /* private: outputs that the out ring cannot take yet, or that must be durable first */
-    int64_t held; /* messages in it */
-    int64_t held_since;    /* time at which the oldest began to wait; 0: none waits */
-    int64_t claimed_since; /* time at which the producer was seen inside a write; 0: it is not */
-    int64_t claimed_at;    /* position of that write */
-    int64_t crowded_since; /* time at which its hold memory was found too full to go on; 0: it is not */
-    uint64_t next_durable; /* held head: released when this many records are durable */
-    int32_t in_fenced, out_fenced;
-    int32_t fence_code, fence_untold; /* a fence that the engine has not heard of yet */
-    int64_t dropped;
-    int64_t consumed, released;
-    int guard_in, guard_out; /* numbers of its regions at the bus guard */
-};
-
-struct mam_loop {
-    struct mam_loop_config config;
-    struct mam_engine *engine;
-    struct mam_ring journal;
-    uint64_t journal_sequence; /* of the next entry */
-    uint64_t host_sequence;
-    int64_t worst_case; /* bytes of journal ring that one message can need */
-    int64_t hold_worst_case;
-    int64_t now, heartbeat_due;
-    int64_t consumed, since_counters;
-    int64_t journal_stalls, fenced, fences_untold, loops;
-    uint64_t touched; /* lanes with outputs that wait for the flush, a bit each */
-    uint32_t batched; /* outputs since the last flush */
-    int32_t stop;
-    int32_t regions_lost;
-    uint32_t idle_rounds;
-    struct lane lanes[MAM_BRIDGES_MAX];
-};
 
 static struct mam_loop *signalled; /* the one loop of this process, for its signal handler */
 
@@ -113,8 +74,8 @@ static void fence_out(struct mam_loop *loop, uint32_t bridge, int code) {
 
 /* --- Journal --- */
 
-static void journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const void *message,
-                    uint32_t length) {
+void mam_loop_journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, const void *message,
+                      uint32_t length) {
     void *payload = NULL;
     int status = mam_ring_claim(&loop->journal, 1, MAM_ENTRY_HEADER + length, &payload);
     MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
@@ -135,47 +96,71 @@ static uint64_t durable(const struct mam_loop *loop) {
     return loop->config.durable == NULL ? 0 : (uint64_t)mam_counter_get(loop->config.durable);
 }
 
-/* A held record: the count of journal records that must be durable first, the template id, the message. */
-static void hold(struct mam_loop *loop, struct lane *lane, const void *message, uint32_t length) {
+/* A held record: the count of journal records that must be durable first, the message. */
+int mam_loop_hold(struct lane *lane, const void *message, uint32_t length, uint64_t records) {
     void *payload = NULL;
     int status = mam_ring_claim(&lane->hold, 1, length + 8, &payload);
-    MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
-    memcpy(payload, &loop->journal_sequence, 8);
+    if (status != 0) {
+        return status;
+    }
+    memcpy(payload, &records, 8);
     memcpy((uint8_t *)payload + 8, message, length);
     mam_ring_commit(&lane->hold);
     if (lane->held++ == 0) {
-        lane->next_durable = loop->journal_sequence;
+        lane->next_durable = records;
     }
+    return 0;
+}
+
+/* Tells the next engine of this run what the out ring has got; after its flush. */
+static void mark_released(struct lane *lane) {
+    if (lane->recovery != NULL) {
+        int64_t which = lane->recovery[RECOVERY_WHICH] ^ 1;
+        lane->recovery[RECOVERY_SEQUENCE + 2 * which] = (int64_t)lane->last_put;
+        lane->recovery[RECOVERY_TAIL + 2 * which] = lane->out.tail;
+        __atomic_store_n(&lane->recovery[RECOVERY_WHICH], which, __ATOMIC_RELEASE);
+    }
+}
+
+static int write_out(struct lane *lane, const void *message, uint32_t length) {
+    const struct mam_header *header = message;
+    int status = mam_ring_write(&lane->out, header->template_id, message, length);
+    if (status == 0) {
+        lane->released++;
+        memcpy(&lane->last_put, (const uint8_t *)message + sizeof *header, sizeof lane->last_put);
+    }
+    return status;
 }
 
 /* The journal first, then the rings out: nothing is seen outside that is not journaled (law 4). */
 static void flush(struct mam_loop *loop) {
     mam_ring_flush(&loop->journal);
     for (uint64_t touched = loop->touched; touched != 0; touched &= touched - 1) {
-        mam_ring_flush(&loop->lanes[__builtin_ctzll(touched)].out);
+        struct lane *lane = &loop->lanes[__builtin_ctzll(touched)];
+        mam_ring_flush(&lane->out);
+        mark_released(lane);
     }
     loop->touched = 0;
     loop->batched = 0;
 }
 
-static void put(void *context, uint32_t bridge, const void *message, uint32_t length) {
+void mam_loop_put(void *context, uint32_t bridge, const void *message, uint32_t length) {
     struct mam_loop *loop = context;
     if (loop->batched++ == FLUSH_EVERY) {
         flush(loop);
     }
-    journal(loop, MAM_ENTRY_OUTPUT, bridge, message, length);
+    mam_loop_journal(loop, MAM_ENTRY_OUTPUT, bridge, message, length);
     if (bridge == MAM_BRIDGE_JOURNAL) {
         return;
     }
     struct lane *lane = &loop->lanes[bridge - 1];
-    const struct mam_header *header = message;
     if (lane->out_fenced) {
         lane->dropped++;
     } else if (lane->held > 0 || loop->config.durability == MAM_DURABILITY_COMMIT ||
-               mam_ring_write(&lane->out, header->template_id, message, length) != 0) {
-        hold(loop, lane, message, length);
+               write_out(lane, message, length) != 0) {
+        int status = mam_loop_hold(lane, message, length, loop->journal_sequence);
+        MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
     } else {
-        lane->released++;
         loop->touched |= UINT64_C(1) << (bridge - 1);
     }
 }
@@ -200,8 +185,7 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
         if (lane->next_durable > allowed) {
             break;
         }
-        const struct mam_header *header = (const void *)(record + 8);
-        int status = mam_ring_write(&lane->out, header->template_id, record + 8, (uint32_t)length - 8);
+        int status = write_out(lane, record + 8, (uint32_t)length - 8);
         if (status != 0 && status != MAM_RING_FULL) {
             fence_out(loop, bridge, status);
             return released;
@@ -212,10 +196,12 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
         mam_ring_consume(&lane->hold, length, NULL, 0);
         mam_ring_publish(&lane->hold);
         lane->held--;
-        lane->released++;
         released++;
     }
     mam_ring_flush(&lane->out);
+    if (released > 0) {
+        mark_released(lane);
+    }
     return released;
 }
 
@@ -286,9 +272,13 @@ static bool room(struct mam_loop *loop) {
 
 static void consume(struct mam_loop *loop, uint32_t bridge, const void *message, uint32_t length) {
     stamp(loop);
-    journal(loop, MAM_ENTRY_INPUT, bridge, message, length);
+    mam_loop_journal(loop, MAM_ENTRY_INPUT, bridge, message, length);
     mam_engine_apply(loop->engine, loop->now, bridge, message, length);
     flush(loop);
+    if (bridge != MAM_BRIDGE_HOST && loop->lanes[bridge - 1].recovery != NULL) {
+        struct lane *lane = &loop->lanes[bridge - 1];
+        __atomic_store_n(&lane->recovery[RECOVERY_TAKEN], lane->taken, __ATOMIC_RELEASE);
+    }
     loop->consumed++;
     loop->since_counters++;
 }
@@ -305,6 +295,32 @@ static void watch_claim(struct mam_loop *loop, uint32_t bridge) {
     }
 }
 
+uint32_t mam_loop_taken(const void *message, int32_t length, int32_t type) {
+    uint32_t taken = (uint32_t)length < MAM_INPUT_MAX ? (uint32_t)length : MAM_INPUT_MAX;
+    const struct mam_header *header = message;
+    return taken < sizeof *header || header->template_id != type ? 0 : taken;
+}
+
+/* Copies the next message out and leaves it in the ring: it is consumed when it is journaled. */
+static int32_t look(struct lane *lane, void *message, int32_t *type) {
+    int32_t length = mam_ring_peek(&lane->in, type);
+    if (length >= 0 && *type == MAM_RING_TYPE_PADDING) {
+        mam_ring_consume(&lane->in, length, NULL, 0);
+        length = mam_ring_peek(&lane->in, type);
+        if (length >= 0 && *type == MAM_RING_TYPE_PADDING) {
+            mam_ring_consume(&lane->in, length, NULL, 0);
+            return MAM_RING_EMPTY; /* as mam_ring_take: at most two records a call */
+        }
+    }
+    if (length >= 0) {
+        const uint8_t *record = lane->in.buffer + (lane->in.head & (lane->in.capacity - 1));
+        size_t copied = (uint32_t)length < MAM_INPUT_MAX ? (uint32_t)length : MAM_INPUT_MAX;
+        memcpy(message, record + MAM_RING_RECORD_HEADER, copied);
+        lane->taken = lane->in.head + mam_ring_space((uint32_t)length);
+    }
+    return length;
+}
+
 static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
     struct lane *lane = &loop->lanes[bridge - 1];
     _Alignas(64) uint8_t message[MAM_INPUT_MAX];
@@ -312,7 +328,7 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
     int64_t before = lane->in.head;
     while (count < BATCH && room(loop)) {
         int32_t type = 0;
-        int32_t length = mam_ring_take(&lane->in, message, MAM_INPUT_MAX, &type);
+        int32_t length = look(lane, message, &type);
         if (length < 0) {
             if (length == MAM_RING_CLAIMED) {
                 watch_claim(loop, bridge);
@@ -326,13 +342,8 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
         lane->claimed_since = 0;
         lane->consumed++;
         count++;
-        uint32_t taken = (uint32_t)length < MAM_INPUT_MAX ? (uint32_t)length : MAM_INPUT_MAX;
-        /* a record whose type is not its message's is no message */
-        const struct mam_header *header = (const void *)message;
-        if (taken < sizeof *header || header->template_id != type) {
-            taken = 0;
-        }
-        consume(loop, bridge, message, taken);
+        consume(loop, bridge, message, mam_loop_taken(message, length, type));
+        mam_ring_consume(&lane->in, length, NULL, 0);
     }
     if (lane->in.head != before) { /* padding alone counts too: its producer may wait for the room */
         mam_ring_publish(&lane->in);
@@ -378,11 +389,39 @@ static void send_opened(struct mam_loop *loop) {
     }
 }
 
+static int64_t clock_figure(const int64_t *counter, int64_t none) {
+    return counter == NULL ? none : mam_counter_get(counter);
+}
+
+/* A jump, and the loss or return of discipline, go into the journal at once. */
+static bool clock_changed(const struct mam_loop *loop) {
+    bool disciplined = clock_figure(loop->config.clock_error, -1) >= 0;
+    return disciplined != (loop->clock_error >= 0) ||
+           clock_figure(loop->config.clock_steps, 0) != loop->clock_steps;
+}
+
+/* Refuses new orders when too many records are not on disk; takes them again at half of that. */
+static void watch_log(struct mam_loop *loop) {
+    uint64_t limit = loop->config.gap_limit, at = durable(loop);
+    uint64_t behind = loop->journal_sequence > at ? loop->journal_sequence - at : 0;
+    bool suspend = behind > (loop->suspended ? limit / 2 : limit);
+    if (limit == 0 || suspend == (loop->suspended != 0) || !room(loop)) {
+        return;
+    }
+    struct mam_log_state state;
+    mam_log_state_init(&state);
+    state.behind = behind;
+    state.suspended = suspend;
+    loop->suspended = suspend;
+    send_host(loop, &state, sizeof state);
+}
+
 static void send_clock(struct mam_loop *loop) {
     struct mam_clock clock;
     mam_clock_init(&clock);
     clock.now = stamp(loop);
-    clock.error_bound = -1;
+    clock.error_bound = loop->clock_error = clock_figure(loop->config.clock_error, -1);
+    loop->clock_steps = clock_figure(loop->config.clock_steps, 0);
     send_host(loop, &clock, sizeof clock);
 }
 
@@ -417,10 +456,11 @@ static const char *const LABELS[] = {
     "halted on a broken law", "positions of accounts", "positions revalued", "members stopped",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
-    "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings"};
+    "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings",
+    "new orders refused: the log is behind (1 yes)"};
 
 #define ENGINE_COUNTERS (sizeof(struct mam_engine_counts) / sizeof(int64_t))
-_Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 7, "a label for each counter");
+_Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 8, "a label for each counter");
 _Static_assert(sizeof LABELS / sizeof *LABELS <= MAM_LOOP_COUNTERS, "counters reserved");
 
 const char *mam_loop_counter_label(uint32_t at) {
@@ -452,8 +492,14 @@ static void publish_counters(struct mam_loop *loop) {
     if (loop->config.counters == NULL) {
         return;
     }
-    int64_t own[7] = {
-        (int64_t)loop->journal_sequence, loop->journal_stalls, loop->fenced, 0, 0, loop->now, loop->loops};
+    int64_t own[8] = {(int64_t)loop->journal_sequence,
+                      loop->journal_stalls,
+                      loop->fenced,
+                      0,
+                      0,
+                      loop->now,
+                      loop->loops,
+                      loop->suspended};
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         own[3] += loop->lanes[i].held;
         own[4] += loop->lanes[i].dropped;
@@ -463,7 +509,7 @@ static void publish_counters(struct mam_loop *loop) {
     for (size_t i = 0; i < ENGINE_COUNTERS; i++) {
         mam_counter_set(loop->config.counters + i * stride, engine[i]);
     }
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 8; i++) {
         mam_counter_set(loop->config.counters + (ENGINE_COUNTERS + i) * stride, own[i]);
     }
     loop->since_counters = 0;
@@ -560,7 +606,7 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
     uint8_t *at = (uint8_t *)memory + ((sizeof *loop + 4095) & ~UINT64_C(4095));
     loop->engine = mam_engine_create(at, &config->limits);
     at += mam_engine_size(&config->limits);
-    mam_engine_sink(loop->engine, put, loop);
+    mam_engine_sink(loop->engine, mam_loop_put, loop);
     uint64_t hold_bytes = (uint64_t)hold_capacity(&config->limits) + MAM_RING_TRAILER;
     for (uint32_t i = 0; i < config->bridge_count; i++) {
         int status = attach_lane(&loop->lanes[i], &config->bridges[i], at, hold_bytes);
@@ -569,6 +615,11 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
             return NULL;
         }
         at += (hold_bytes + 63) & ~UINT64_C(63);
+        if (config->bridge_counters != NULL) {
+            const size_t stride = MAM_COUNTER_VALUE_SIZE / sizeof(int64_t);
+            loop->lanes[i].recovery =
+                config->bridge_counters + (i * MAM_LOOP_BRIDGE_COUNTERS + 1) * stride + stride / 2;
+        }
     }
     int status = mam_ring_attach(&loop->journal, config->journal, config->journal_length);
     mam_ring_batch(&loop->journal, 1);
@@ -577,6 +628,7 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
                  status != 0 ? mam_ring_text(status) : "the ring is smaller than these limits need");
         return NULL;
     }
+    loop->clock_error = -1;
     loop->worst_case =
         (int64_t)mam_engine_worst_case(&config->limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) +
         ENTRY_SPACE;
@@ -673,6 +725,10 @@ int64_t mam_loop_run(struct mam_loop *loop) {
         if (stamp(loop) >= mam_engine_deadline(loop->engine) && room(loop)) {
             send_clock(loop);
         }
+        if (clock_changed(loop) && room(loop)) {
+            send_clock(loop);
+        }
+        watch_log(loop);
         if (loop->fences_untold > 0) {
             tell_fences(loop);
         }

@@ -253,6 +253,7 @@ struct mam_engine {
     uint32_t bridge; /* source of the message at hand */
     uint32_t block_id;
     uint8_t halted, killed;
+    uint8_t log_behind; /* the host says that the log is too far behind: no new orders */
 
     char currencies[MAM_CURRENCIES][8];
     uint32_t currency_count;

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x74578ff9788ef2dbULL
+#define MAM_SCHEMA_FINGERPRINT 0xb02dd89c9829dad8ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -322,6 +322,10 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_FENCED = 11,
     /* A deal was executed that cannot be allocated */
     MAM_ALERT_KIND_UNALLOCATED = 12,
+    /* The log on disk is too far behind: no new orders */
+    MAM_ALERT_KIND_LOG_BEHIND = 13,
+    /* The log is on disk again: new orders are taken */
+    MAM_ALERT_KIND_LOG_CAUGHT_UP = 14,
     /* The balance moved by no deal of ours: a deposit, a withdrawal, a charge */
     MAM_ALERT_KIND_BALANCE = 16,
     MAM_ALERT_KIND_NULL = 255
@@ -445,6 +449,8 @@ enum mam_reason {
     MAM_REASON_STALE_QUOTE = 56,
     /* The group already works an order on this instrument */
     MAM_REASON_BUSY = 57,
+    /* The log on disk is too far behind; new orders wait for it */
+    MAM_REASON_LOG_BEHIND = 58,
     /* The LP took a fill back */
     MAM_REASON_BUSTED = 70,
     /* The LP corrected a fill */
@@ -1087,6 +1093,21 @@ struct mam_bridge_fenced {
     uint32_t bridge;
     /* Why: the ring's code, its sign turned; 0: it did not read, or never finished a write. Code */
     uint32_t code;
+};
+
+#define MAM_LOG_STATE_ID 44
+#define MAM_LOG_STATE_BLOCK_LENGTH 24
+#define MAM_LOG_STATE_LENGTH 32
+/* How far the log on disk is behind: whether new orders may come */
+struct mam_log_state {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Journal entries that are not on disk. Sequence */
+    uint64_t behind;
+    /* 1: no new orders; 0: they may come. Small */
+    uint8_t suspended;
+    uint8_t padding_25[7];
 };
 
 #define MAM_LEG_ID 50
@@ -1936,6 +1957,14 @@ MAM_LAYOUT(sizeof(((struct mam_bridge_fenced *)0)->bridge) == 4);
 MAM_LAYOUT(offsetof(struct mam_bridge_fenced, code) == 20);
 MAM_LAYOUT(sizeof(((struct mam_bridge_fenced *)0)->code) == 4);
 
+MAM_LAYOUT(sizeof(struct mam_log_state) == 32);
+MAM_LAYOUT(offsetof(struct mam_log_state, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_log_state *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_log_state, behind) == 16);
+MAM_LAYOUT(sizeof(((struct mam_log_state *)0)->behind) == 8);
+MAM_LAYOUT(offsetof(struct mam_log_state, suspended) == 24);
+MAM_LAYOUT(sizeof(((struct mam_log_state *)0)->suspended) == 1);
+
 MAM_LAYOUT(sizeof(struct mam_leg) == 64);
 MAM_LAYOUT(offsetof(struct mam_leg, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_leg *)0)->sequence) == 8);
@@ -2329,6 +2358,11 @@ static inline void mam_bridge_fenced_init(struct mam_bridge_fenced *message) {
     mam_header_init(&message->header, MAM_BRIDGE_FENCED_ID, MAM_BRIDGE_FENCED_BLOCK_LENGTH);
 }
 
+static inline void mam_log_state_init(struct mam_log_state *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_LOG_STATE_ID, MAM_LOG_STATE_BLOCK_LENGTH);
+}
+
 static inline void mam_leg_init(struct mam_leg *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_LEG_ID, MAM_LEG_BLOCK_LENGTH);
@@ -2432,10 +2466,10 @@ static const uint64_t mam_check_enums[29] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
-    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000011fffULL, 0x03ffffffffffffffULL,
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000017fffULL, 0x07ffffffffffffffULL,
     0x000000000003ffc0ULL
 };
-static const struct mam_check_field mam_check_fields[331] = {
+static const struct mam_check_field mam_check_fields[334] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2540,71 +2574,72 @@ static const struct mam_check_field mam_check_fields[331] = {
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 1, 0, 0, 0, MAM_CHECK_UINT8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64}, {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8},
+    {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8},
+    {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8},
+    {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8},
-    {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
-    {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
-    {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
-    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[36] = {
+static const struct mam_check_message mam_check_messages[37] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 12},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 37, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 44, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 56, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 69, 3},
@@ -2616,18 +2651,18 @@ static const struct mam_check_message mam_check_messages[36] = {
     {MAM_RESYNC_BLOCK_LENGTH, 173, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 176, 5},
     {MAM_CLOCK_BLOCK_LENGTH, 181, 3}, {MAM_OPENED_BLOCK_LENGTH, 184, 16},
     {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 200, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 204, 3},
-    {MAM_LEG_BLOCK_LENGTH, 207, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 216, 3},
-    {MAM_BOOKING_BLOCK_LENGTH, 219, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 229, 14},
-    {MAM_RISK_ALERT_BLOCK_LENGTH, 243, 9}, {MAM_REJECT_BLOCK_LENGTH, 252, 5},
-    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 257, 3}, {MAM_PLAN_BLOCK_LENGTH, 260, 22},
-    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 282, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 296, 10},
-    {MAM_RISK_STOP_BLOCK_LENGTH, 306, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 317, 6},
-    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 323, 8}
+    {MAM_LOG_STATE_BLOCK_LENGTH, 207, 3}, {MAM_LEG_BLOCK_LENGTH, 210, 9},
+    {MAM_LEG_CANCEL_BLOCK_LENGTH, 219, 3}, {MAM_BOOKING_BLOCK_LENGTH, 222, 10},
+    {MAM_MASTER_REPORT_BLOCK_LENGTH, 232, 14}, {MAM_RISK_ALERT_BLOCK_LENGTH, 246, 9},
+    {MAM_REJECT_BLOCK_LENGTH, 255, 5}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 260, 3},
+    {MAM_PLAN_BLOCK_LENGTH, 263, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 285, 14},
+    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 299, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 309, 11},
+    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 320, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 326, 8}
 };
 static const uint8_t mam_check_index[82] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 11, 12, 0, 0, 0, 0, 0, 0, 0, 0, 13, 14,
-    15, 16, 17, 0, 18, 0, 0, 0, 19, 20, 21, 22, 0, 0, 0, 0, 0, 0, 23, 24, 0, 0, 0, 0, 0, 0, 0, 0, 25,
-    26, 27, 28, 0, 0, 29, 0, 0, 0, 30, 31, 32, 0, 0, 0, 33, 0, 0, 0, 34, 35
+    15, 16, 17, 0, 18, 0, 0, 0, 19, 20, 21, 22, 23, 0, 0, 0, 0, 0, 24, 25, 0, 0, 0, 0, 0, 0, 0, 0, 26,
+    27, 28, 29, 0, 0, 30, 0, 0, 0, 31, 32, 33, 0, 0, 0, 34, 0, 0, 0, 35, 36
 };
 #define MAM_CHECK_TEMPLATES 82
 
