@@ -93,6 +93,21 @@ enum mam_reason mam_conversion_at_marks(struct mam_engine *engine, uint8_t from,
     return conversion(engine, from, to, high, true, out);
 }
 
+const struct mam_term *mam_term_settle(struct mam_engine *engine, struct mam_term *term,
+                                       enum mam_reason reason, uint8_t from, uint8_t to, bool high) {
+    struct mam_conversion steps;
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_conversion_of(engine, from, to, high, &steps);
+    }
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_per_lot_convert(&term->per_lot, &steps);
+    }
+    term->stamp = engine->terms.stamp;
+    term->reason = (uint16_t)reason;
+    term->good = reason == MAM_REASON_NONE;
+    return term;
+}
+
 /* Mid is (bid + ask) / 2, exactly: the sum over twice the price's unit. */
 static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8_t from, uint8_t to) {
     struct pair pairs[2];
