@@ -7,7 +7,7 @@ from tests.engine.desk import Desk, only, refused, volumes
 
 def working(volume: str = "1", equities: dict[int, str] | None = None, **policy: str) -> tuple[Desk, dict]:
     desk = Desk()
-    desk.usual(equities or {1: "1", 2: "1", 3: "1"}, execution="stp", **policy)
+    desk.usual(equities or {1: "10000", 2: "10000", 3: "10000"}, execution="stp", **policy)
     (leg,) = only(desk.order(1, volume), "Leg")
     return desk, leg
 
