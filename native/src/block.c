@@ -355,9 +355,6 @@ void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint
 
 /* The volumes are final: holdings move, bookings go out, the master hears how many children to expect. */
 void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
-    if (block->execution == MAM_EXECUTION_MODE_POST_TRADE && block->filled < block->planned) {
-        mam_entitle(engine, block); /* an absolute method asked for more than the master traded */
-    }
     mam_settle(engine, block);
     mam_block_law_check(engine, block);
     mam_book_children(engine, block);

@@ -53,23 +53,13 @@ static const struct mam_term *margin_in(struct mam_engine *engine, const struct 
     if (term->stamp == engine->terms.stamp) {
         return term;
     }
-    term->stamp = engine->terms.stamp;
     const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
-    struct mam_conversion conversion;
     enum mam_reason reason = engine->terms.price == 0
                                  ? MAM_REASON_NO_QUOTE
                                  : mam_margin_per_lot(&instrument->definition, block->side, MAM_STAGE_INITIAL,
                                                       engine->terms.price, account->leverage, &term->per_lot);
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_conversion_of(engine, instrument->margin, account->currency, block->side == MAM_SIDE_BUY,
-                                   &conversion);
-    }
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_per_lot_convert(&term->per_lot, &conversion);
-    }
-    term->reason = (uint16_t)reason;
-    term->good = reason == MAM_REASON_NONE;
-    return term;
+    return mam_term_settle(engine, term, reason, instrument->margin, account->currency,
+                           block->side == MAM_SIDE_BUY);
 }
 
 /* The largest volume after which equity / margin is at least the member's buffer. No rate, no new risk. */
@@ -95,22 +85,12 @@ static const struct mam_term *exposure_in(struct mam_engine *engine, const struc
     if (term->stamp == engine->terms.stamp) {
         return term;
     }
-    term->stamp = engine->terms.stamp;
     const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
-    struct mam_conversion conversion;
     enum mam_reason reason =
         engine->terms.price == 0
             ? MAM_REASON_NO_QUOTE
             : mam_exposure_per_lot(&instrument->definition, engine->terms.price, &term->per_lot);
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_conversion_of(engine, instrument->profit, currency, true, &conversion);
-    }
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_per_lot_convert(&term->per_lot, &conversion);
-    }
-    term->reason = (uint16_t)reason;
-    term->good = reason == MAM_REASON_NONE;
-    return term;
+    return mam_term_settle(engine, term, reason, instrument->profit, currency, true);
 }
 
 static void leverage(struct mam_engine *engine, const struct mam_block *block,

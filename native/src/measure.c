@@ -58,22 +58,12 @@ static const struct mam_term *loss_in(struct mam_engine *engine, const struct ma
     if (term->stamp == engine->terms.stamp) {
         return term;
     }
-    term->stamp = engine->terms.stamp;
     const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
-    struct mam_conversion conversion;
     enum mam_reason reason = engine->terms.price == 0
                                  ? MAM_REASON_NO_QUOTE
                                  : mam_loss_per_lot(&instrument->definition, block->side, engine->terms.price,
                                                     block->stop_loss, &term->per_lot);
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_conversion_of(engine, instrument->profit, currency, true, &conversion);
-    }
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_per_lot_convert(&term->per_lot, &conversion);
-    }
-    term->reason = (uint16_t)reason;
-    term->good = reason == MAM_REASON_NONE;
-    return term;
+    return mam_term_settle(engine, term, reason, instrument->profit, currency, true);
 }
 
 /* The largest volume that loses at most equity x risk percent at the stop-loss. */

@@ -69,6 +69,21 @@ enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8
     return count == 0 ? MAM_REASON_NO_RATE : MAM_REASON_NONE;
 }
 
+const struct mam_term *mam_term_settle(struct mam_engine *engine, struct mam_term *term,
+                                       enum mam_reason reason, uint8_t from, uint8_t to, bool high) {
+    struct mam_conversion conversion;
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_conversion_of(engine, from, to, high, &conversion);
+    }
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_per_lot_convert(&term->per_lot, &conversion);
+    }
+    term->stamp = engine->terms.stamp;
+    term->reason = (uint16_t)reason;
+    term->good = reason == MAM_REASON_NONE;
+    return term;
+}
+
 /* Mid is (bid + ask) / 2, exactly: the sum over twice the price's unit. */
 static void find_mid(struct mam_engine *engine, struct mam_mid_path *path, uint8_t from, uint8_t to) {
     struct pair pairs[2];

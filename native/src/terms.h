@@ -58,6 +58,10 @@ bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid
 /* The steps from one currency to another: a pair of both, else over USD. NO_RATE: there is no path. */
 enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
                                   struct mam_conversion *conversion);
+/* A term's last step: its per_lot, worked out with `reason`, in the account's currency. It is then this
+ * plan's. */
+const struct mam_term *mam_term_settle(struct mam_engine *engine, struct mam_term *term,
+                                       enum mam_reason reason, uint8_t from, uint8_t to, bool high);
 /* money of a currency in the group's at mid, rounded down. False: no path, or it does not fit. */
 bool mam_at_mid(struct mam_engine *engine, struct mam_terms *terms, int64_t money, uint8_t from, uint8_t to,
                 int64_t *out);
