@@ -290,6 +290,9 @@ def run_writer(config: WriterConfig) -> int:
     except OSError as error:
         _log.error("%s: %s", config.directory, error.strerror)
         return CANNOT_START
+    except NoRoom:
+        _log.error("%s: No space left on device: expected room for a whole segment", config.directory)
+        return CANNOT_START
     except WriteFailed as error:
         _log.critical("%s", error)
         return WRITE_FAILED

@@ -248,7 +248,7 @@ def test_a_killed_demo_leaves_no_process_and_the_next_one_removes_its_memory(
 
 @pytest.mark.parametrize(
     ("part", "stage"),
-    [("broker.lp", "lps"), ("broker.account_server", "orders"), ("engine_process", "orders")],
+    [("broker.lp", "lps"), ("broker.account_server", "orders")],
 )
 def test_a_killed_part_is_bad_news_in_one_line_and_a_clean_end(
     running: Running, part: str, stage: str
@@ -259,6 +259,24 @@ def test_a_killed_part_is_bad_news_in_one_line_and_a_clean_end(
     killed.kill()
     said = running.ended().splitlines()
     assert running.child.returncode == 1 and said[-1].startswith("mam demo: ")
+    assert not [line for line in said if "Traceback" in line]
+    running.assert_nothing_left()
+    running.assert_log_good()
+
+
+def test_a_killed_engine_is_news_and_the_demo_goes_on(running: Running) -> None:
+    """Its state comes back from the log; what was at work goes on."""
+    running.reach("orders")
+    engine = running.part("engine_process")
+    assert engine is not None
+    before = blocks(running)
+    engine.kill()
+    wait_for(lambda: blocks(running) > before + 200)
+    running.family = family(running.child.pid)
+    running.child.terminate()
+    said = running.ended().splitlines()
+    assert running.child.returncode == 143, said
+    assert "mam run: the engine ended (killed by SIGKILL); it goes on from the log" in said
     assert not [line for line in said if "Traceback" in line]
     running.assert_nothing_left()
     running.assert_log_good()
