@@ -233,9 +233,7 @@ class Demo:
     def _send(self, msg: str, **fields: Any) -> None:
         self._control_sequence += 1
         named = {} if msg == "LeverageTier" else {"operator_name": "demo"}
-        message = from_json(
-            {"msg": msg, "sequence": self._control_sequence, **named, **fields}
-        )
+        message = from_json({"msg": msg, "sequence": self._control_sequence, **named, **fields})
         while not self._control.send(message):
             self._tick()
             time.sleep(0.001)
