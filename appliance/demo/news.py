@@ -1,8 +1,8 @@
 """`mam demo --scenario news`: the same day with a bad end, and what the log says of it.
 
 At 85 % of the ticks the news comes: every price gaps down, spreads are twenty times as wide, and leverage
-tiers that were harmless at small volumes bite. Members have a margin buffer and a drawdown limit here, so some take less, some
-nothing, and some are stopped; each of these is a record of the log, with its reason.
+tiers that were harmless at small volumes bite. Members have a margin buffer and a drawdown limit here, so
+some take less, some nothing, and some are stopped; each of these is a record of the log, with its reason.
 """
 
 from collections import Counter

@@ -180,7 +180,7 @@ class History(Desk):
         )
 
     def change_drawdown(self) -> None:
-        """A member with limits; no close-outs: those are blocks of nobody's asking, and the books know none."""
+        """A member with limits; no close-outs: those blocks nobody asked for, the books do not know."""
         self.send(
             "control",
             "Member",
