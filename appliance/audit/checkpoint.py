@@ -54,15 +54,20 @@ def read(data: bytes, keys: Sequence[note.Verifier]) -> tuple[Checkpoint, list[n
 
 def publish(directory: Path, data: bytes) -> None:
     """Replaces the directory's checkpoint so that a crash leaves the old or the new one, whole."""
-    temporary = directory / f"{FILE}.tmp"
+    replace(directory / FILE, data)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """A small file, so that a crash leaves the old or the new one, whole."""
+    temporary = path.with_name(f"{path.name}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         _write_all(descriptor, temporary, data)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
-    os.rename(temporary, directory / FILE)
-    sync_folder(directory)
+    os.rename(temporary, path)
+    sync_folder(path.parent)
 
 
 def _write_all(descriptor: int, path: Path, data: bytes) -> None:

@@ -12,16 +12,21 @@ from appliance.audit import (
     explain_command,
     export_command,
     keys,
+    place,
+    prune_command,
     query_command,
     receipt_command,
     replay_command,
     segments,
+    witness_command,
 )
 from appliance.audit.errors import AuditError
+from appliance.audit.files import read_bytes
 from appliance.audit.log import KEYS, Log, is_being_written
 from appliance.audit.progress import Bar
 from appliance.audit.report import Report
-from appliance.audit.verify import verify
+from appliance.audit.selection import Range
+from appliance.audit.verify import Asked, verify
 from appliance.audit.writer import REQUEST
 
 GOOD, BAD_NEWS, USAGE = 0, 1, 2
@@ -42,6 +47,8 @@ def add_parser(subparsers: Any) -> None:
     explain_command.add_parser(commands)
     query_command.add_parser(commands)
     receipt_command.add_parser(commands)
+    witness_command.add_parser(commands)
+    prune_command.add_parser(commands)
 
 
 def _add_verify(commands: Any) -> None:
@@ -59,8 +66,22 @@ def _add_verify(commands: Any) -> None:
         default=[],
         type=Path,
         metavar="FILE",
-        help="a checkpoint that was kept elsewhere, which the log must agree with; may be given again",
+        help="one that was kept elsewhere, which the log must agree with; may be given again",
     )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="VKEY|FILE",
+        help="a witness who must have signed a checkpoint of this log; may be given again",
+    )
+    parser.add_argument(
+        "--from",
+        dest="since",
+        metavar="PLACE",
+        help="begin with the segment of this record's number, or time (ISO 8601, UTC unless it says)",
+    )
+    parser.add_argument("--to", dest="until", metavar="PLACE", help="end with the segment before it")
     parser.add_argument(
         "--live", action="store_true", help="the log may be in use: check what its newest checkpoint covers"
     )
@@ -69,8 +90,14 @@ def _add_verify(commands: Any) -> None:
 
 
 def _add_keygen(commands: Any) -> None:
-    parser = commands.add_parser("keygen", help="make the key of a new log")
-    parser.add_argument("--origin", required=True, metavar="NAME", help="name of the log, as example.com/mam")
+    parser = commands.add_parser(
+        "keygen",
+        help="make the key of a new log",
+        description="Prints the public key. A key is never replaced: neither file may exist.",
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--origin", metavar="NAME", help="name of the log, as example.com/mam")
+    which.add_argument("--witness", metavar="NAME", help="the key of a witness instead, of that name")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="FILE", help="private key; FILE.vkey is the public one"
     )
@@ -128,7 +155,10 @@ def _ask_writer(directory: Path) -> int:
 
 def run_keygen(options: argparse.Namespace) -> int:
     """Make a key; print the public one."""
-    print(keys.generate(options.origin, options.out).vkey)
+    if options.witness is not None:
+        print(keys.generate_witness(options.witness, options.out).vkey)
+    else:
+        print(keys.generate(options.origin, options.out).vkey)
     return GOOD
 
 
@@ -136,7 +166,12 @@ def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, say by the exit status what it means."""
     key = keys.load_verifier(options.key)
     bar = Bar(quiet=options.json)
-    report = verify(options.dir, key, bar, [_read(path) for path in options.checkpoint])
+    asked = Asked(
+        [read_bytes(path) for path in options.checkpoint],
+        [keys.load_witness(witness) for witness in options.witness],
+        _range(options.since, options.until),
+    )
+    report = verify(options.dir, key, bar, asked)
     bar.end()
     if options.json:
         print(json.dumps({**report.as_dict(), "verdict": verdict(report, options.live)}, indent=2))
@@ -145,11 +180,10 @@ def run_verify(options: argparse.Namespace) -> int:
     return status(report, options.live)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise AuditError(f"{path}: cannot read the checkpoint: {error.strerror}") from None
+def _range(since: str | None, until: str | None) -> Range | None:
+    if since is None and until is None:
+        return None
+    return Range(place.parse(since) if since else None, place.parse(until) if until else None)
 
 
 def status(report: Report, live: bool = False) -> int:
@@ -169,7 +203,9 @@ def verdict(report: Report, live: bool = False) -> str:
             if live
             else "still being written: stop the writer, check a copy, or ask for --live"
         )
-    return f"verified: {report.records:,} records, {report.entries:,} of the journal"
+    part = f"records {report.first:,} to {report.last:,}: "
+    whole = report.first == 0 and report.last + 1 >= report.covered
+    return f"verified: {'' if whole else part}{report.records:,} records, {report.entries:,} of the journal"
 
 
 def text(report: Report, live: bool = False) -> str:
@@ -178,6 +214,15 @@ def text(report: Report, live: bool = False) -> str:
     lines += [f"  {problem.kind}: {problem.text}" for problem in report.problems]
     if report.root and not report.problems:
         lines.append(f"  root of {report.covered:,} records {report.root}, signed by {report.origin}")
+    if report.pruned is not None:
+        gone = report.pruned
+        lines.append(
+            f"  the first {gone['records']:,} records were pruned by {gone['operator']}, as record "
+            f"{gone['record']:,} says; export: {gone['export'] or 'none'}, "
+            f"witnesses: {', '.join(gone['witnesses']) or 'none'}"
+        )
+    newest = {seen.vkey: seen for seen in report.seen}
+    lines += [f"  {witness_command.sentence(seen)}" for seen in newest.values()]
     if report.seconds > 0 and report.records:
         rate = report.records / report.seconds
         lines.append(f"  {report.bytes:,} bytes in {report.segments} segments; {rate:,.0f} records/s")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit import sentences
+from appliance.audit.archive import read_entries
 from appliance.audit.errors import AuditError
 from appliance.audit.explain import Json, Question, explain
-from appliance.audit.reader import read_entries
 
 
 def add_parser(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
         description="From the log alone: the order, what it saw, the policy and who changed it, and for each "
         "account its share, its limits, its booking. Exit status: 0; 2 when the log has no such order.",
     )
-    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory; it may be in use")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("order", type=int, nargs="?", metavar="ORDER", help="the master's order ticket")
     which.add_argument("--deal", type=int, metavar="N", help="the master's deal ticket")

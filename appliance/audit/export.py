@@ -17,7 +17,7 @@ from appliance.audit import checkpoint, note
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError
 from appliance.audit.reader import Batch, read_batches
-from appliance.audit.tree import HASH_BYTES, Tree, node_hash
+from appliance.audit.tree import HASH_BYTES, Tree, leaf_hash, node_hash
 
 WIDTH = 256
 Progress = Callable[[int, int], None]
@@ -76,7 +76,29 @@ def hash_tile(out: Path, level: int, number: int, size: int) -> bytes:
     return data
 
 
-def _perfect(hashes: bytes) -> bytes:
+def read_bundle(out: Path, number: int, size: int) -> list[bytes]:
+    """A bundle's entries as an export of `size` leaves has it; AuditError unless each fits its hash."""
+    width = min(WIDTH, size - number * WIDTH)
+    path = out / tile_path("entries", number, width)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AuditError(f"{path}: cannot be read: {error.strerror}") from None
+    found, at = [], 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 2], "big")
+        found.append(data[at + 2 : at + 2 + length])
+        at += 2 + length
+    if at != len(data) or len(found) != width:
+        raise AuditError(f"{path}: is cut, or has not {width} entries")
+    hashes = hash_tile(out, 0, number, size)
+    for place, entry in enumerate(found):
+        if leaf_hash(entry) != hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]:
+            raise AuditError(f"{path}: record {number * WIDTH + place} does not fit its hash")
+    return found
+
+
+def perfect_root(hashes: bytes) -> bytes:
     """The root over a full tile's hashes."""
     row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     while len(row) > 1:
@@ -103,7 +125,7 @@ class Edge:
         node: bytes | None = None
         for _, hashes in self.levels:
             for start, count in _runs(len(hashes) // HASH_BYTES):
-                part = _perfect(bytes(hashes[start * HASH_BYTES : (start + count) * HASH_BYTES]))
+                part = perfect_root(bytes(hashes[start * HASH_BYTES : (start + count) * HASH_BYTES]))
                 node = part if node is None else node_hash(part, node)
         return node if node is not None else Tree().root()
 
@@ -142,8 +164,8 @@ class _Exporter:
         return former.size
 
     def run(self) -> Export:
-        done = self.start
-        for batch in read_batches(self.directory, self.start):
+        done = self._take_from_former()
+        for batch in read_batches(self.directory, done):
             batch = batch.up_to(self.signed.size)
             if batch.count == 0:
                 break
@@ -170,13 +192,22 @@ class _Exporter:
         self._drop_old_partials()
         return self.result
 
+    def _take_from_former(self) -> int:
+        """What the last, partial bundle of OUT has: the log may have pruned it. The next leaf."""
+        if self.before > self.start:
+            for entry in read_bundle(self.out, self.start // WIDTH, self.before):
+                self._take_entry(entry, leaf_hash(entry))
+        return self.before
+
     def _take(self, batch: Batch) -> None:
         hashes = batch.hashes()
         for number in range(batch.count):
-            entry = batch.entry(number)
-            self.bundle += len(entry).to_bytes(2, "big") + entry
-            self.in_bundle += 1
-            self._add(0, hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
+            self._take_entry(batch.entry(number), hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
+
+    def _take_entry(self, entry: bytes, node: bytes) -> None:
+        self.bundle += len(entry).to_bytes(2, "big") + entry
+        self.in_bundle += 1
+        self._add(0, node)
 
     def _add(self, level: int, node: bytes) -> None:
         """One more hash of a level; a tile that is full is written and becomes a hash of the next level."""
@@ -190,7 +221,7 @@ class _Exporter:
         if level == 0:
             self._write_bundle(number)
         self.edge.levels[level] = (number + 1, bytearray())
-        self._add(level + 1, _perfect(bytes(hashes)))
+        self._add(level + 1, perfect_root(bytes(hashes)))
 
     def _write_bundle(self, number: int) -> None:
         self._write(tile_path("entries", number, self.in_bundle), bytes(self.bundle))

@@ -2,24 +2,39 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from appliance.audit.cosignature import Cosigner, Witness
 from appliance.audit.errors import AuditError
 from appliance.audit.note import Signer, Verifier
 
 _FILE_BYTES_MAX = 4096
+_Key = TypeVar("_Key")
 
 
 def generate(origin: str, path: Path) -> Verifier:
     """Makes a key for the log `origin`: `path` (private, 0600) and `path`.vkey; replaces neither."""
     signer = Signer.generate(origin)
+    _create_pair(path, signer.text, signer.verifier.vkey)
+    return signer.verifier
+
+
+def generate_witness(name: str, path: Path) -> Witness:
+    """The same for a witness, which signs the checkpoints of others."""
+    cosigner = Cosigner.generate(name)
+    _create_pair(path, cosigner.text, cosigner.witness.vkey)
+    return cosigner.witness
+
+
+def _create_pair(path: Path, private: str, vkey: str) -> None:
     public = Path(f"{path}.vkey")
     for file in (path, public):
         if file.exists():
             raise AuditError(f"{file}: exists; a key is never replaced")
-    _create(path, signer.text + "\n", 0o600)
-    _create(public, signer.verifier.vkey + "\n", 0o644)
-    return signer.verifier
+    _create(path, private + "\n", 0o600)
+    _create(public, vkey + "\n", 0o644)
 
 
 def _create(path: Path, text: str, mode: int) -> None:
@@ -65,23 +80,43 @@ def resolve(path: Path) -> Path:
 
 def load_signer(path: Path) -> Signer:
     """The private key of a file that only its owner can read, or of a credential (see `resolve`)."""
+    return _load_private(path, Signer.from_text)
+
+
+def load_cosigner(path: Path) -> Cosigner:
+    """The same for a witness's private key."""
+    return _load_private(path, Cosigner.from_text)
+
+
+def _load_private(path: Path, parse: Callable[[str], _Key]) -> _Key:
+    # systemd lends a credential by an access list, whose mask shows as the group's bits.
+    others = 0o007 if str(path).startswith(CREDENTIAL) else 0o077
     path = resolve(path)
     text = _read(path)
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    if mode & others:
         raise AuditError(f"{path}: mode {mode:04o} lets others at the private key; expected 0600")
     try:
-        return Signer.from_text(text)
+        return parse(text)
     except AuditError as error:
         raise AuditError(f"{path}: {error}") from None
 
 
 def load_verifier(key: str) -> Verifier:
     """A public key, given as the vkey itself or as the name of a file that holds it."""
+    return _load_public(key, Verifier.from_vkey)
+
+
+def load_witness(key: str) -> Witness:
+    """The same for a witness's public key."""
+    return _load_public(key, Witness.from_vkey)
+
+
+def _load_public(key: str, parse: Callable[[str], _Key]) -> _Key:
     if key.count("+") >= 2 and not Path(key).exists():
-        return Verifier.from_vkey(key)
+        return parse(key)
     try:
-        return Verifier.from_vkey(_read(Path(key)))
+        return parse(_read(Path(key)))
     except AuditError as error:
         text = str(error)
         raise AuditError(text if text.startswith(key) else f"{key}: {text}") from None

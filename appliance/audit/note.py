@@ -22,6 +22,8 @@ from appliance.audit.errors import AuditError
 
 ED25519 = 0x01
 """Signature type of a log's own key."""
+COSIGNATURE = 0x04
+"""Signature type of a witness."""
 PRIVATE_PREFIX = "PRIVATE+KEY+"
 _DASH = "\u2014 "
 _SIGNATURES_MAX = 64
@@ -47,6 +49,39 @@ def _decode(text: str, what: str) -> bytes:
         raise AuditError(f"{what}: not standard base64") from None
 
 
+_KINDS = {
+    ED25519: "the key of a log (Ed25519, type 1)",
+    COSIGNATURE: "the key of a witness (Ed25519 cosignature, type 4)",
+}
+
+
+def format_key(name: str, kind: int, key: bytes, identity: bytes) -> str:
+    """The line name+id+base64 of a key, public or private."""
+    return f"{name}+{identity.hex()}+{base64.b64encode(bytes([kind]) + key).decode()}"
+
+
+def parse_key(line: str, kind: int, what: str) -> tuple[str, bytes]:
+    """Name and 32 bytes of a line name+id+base64 of that kind; a public key's id is checked."""
+    parts = line.strip().split("+", 2)
+    if len(parts) != 3:
+        raise AuditError(f"{line.strip()[:80]!r} is not a {what}: expected name+id+base64")
+    name, identity, encoded = parts
+    key = _decode(encoded, f"{what} of {name!r}")
+    if len(key) != 33 or key[0] not in _KINDS:
+        raise AuditError(f"{what} of {name!r}: expected {_KINDS[kind]}")
+    if key[0] != kind:
+        raise AuditError(f"{what} of {name!r}: is {_KINDS[key[0]]}; expected {_KINDS[kind]}")
+    public = key[1:] if what == "verifier key" else _public(key[1:])
+    found = key_id(check_name(name), bytes([kind]) + public).hex()
+    if found != identity:
+        raise AuditError(f"{what} of {name!r}: its id is {found}, not {identity!r}")
+    return name, key[1:]
+
+
+def _public(seed: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
 @dataclass(frozen=True)
 class Verifier:
     """A public key with its name."""
@@ -61,29 +96,30 @@ class Verifier:
     @property
     def vkey(self) -> str:
         """The key as one line: name, id, and base64 of type and key."""
-        encoded = base64.b64encode(bytes([ED25519]) + self.public).decode()
-        return f"{self.name}+{self.id.hex()}+{encoded}"
+        return format_key(self.name, ED25519, self.public, self.id)
 
     @classmethod
     def from_vkey(cls, vkey: str) -> "Verifier":
-        parts = vkey.strip().split("+", 2)
-        if len(parts) != 3:
-            raise AuditError(f"{vkey.strip()[:80]!r} is not a verifier key: expected name+id+base64")
-        name, identity, encoded = parts
-        key = _decode(encoded, f"verifier key of {name!r}")
-        if len(key) != 33 or key[0] != ED25519:
-            raise AuditError(f"verifier key of {name!r}: expected an Ed25519 key (type 1, 32 bytes)")
-        verifier = cls(check_name(name), key[1:])
-        if verifier.id.hex() != identity:
-            raise AuditError(f"verifier key of {name!r}: its id is {verifier.id.hex()}, not {identity!r}")
-        return verifier
+        return cls(*parse_key(vkey, ED25519, "verifier key"))
 
     def valid(self, message: bytes, signature: bytes) -> bool:
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        return fits(self.public, message, signature)
+
+
+def fits(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether an Ed25519 signature is right."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def parse_private(text: str, kind: int) -> tuple[str, bytes]:
+    """Name and seed of a private key's line (the form of Go's sumdb/note)."""
+    if not text.startswith(PRIVATE_PREFIX):
+        raise AuditError(f"not a private key: expected one line {PRIVATE_PREFIX}name+id+base64")
+    return parse_key(text.strip().removeprefix(PRIVATE_PREFIX), kind, "private key")
 
 
 class Signer:
@@ -101,30 +137,24 @@ class Signer:
     @classmethod
     def from_text(cls, text: str) -> "Signer":
         """Reads what `text` wrote (the form of Go's sumdb/note)."""
-        parts = text.strip().removeprefix(PRIVATE_PREFIX).split("+", 2)
-        if not text.startswith(PRIVATE_PREFIX) or len(parts) != 3:
-            raise AuditError(f"not a private key: expected one line {PRIVATE_PREFIX}name+id+base64")
-        name, identity, encoded = parts
-        key = _decode(encoded, f"private key of {name!r}")
-        if len(key) != 33 or key[0] != ED25519:
-            raise AuditError(f"private key of {name!r}: expected an Ed25519 key (type 1, 32 bytes)")
-        signer = cls(name, key[1:])
-        if signer.verifier.id.hex() != identity:
-            raise AuditError(
-                f"private key of {name!r}: its id is {signer.verifier.id.hex()}, not {identity!r}"
-            )
-        return signer
+        return cls(*parse_private(text, ED25519))
 
     @property
     def text(self) -> str:
         """The private key as one line. Secret."""
-        encoded = base64.b64encode(bytes([ED25519]) + self._key.private_bytes_raw()).decode()
-        return f"{PRIVATE_PREFIX}{self.name}+{self.verifier.id.hex()}+{encoded}"
+        return PRIVATE_PREFIX + format_key(
+            self.name, ED25519, self._key.private_bytes_raw(), self.verifier.id
+        )
 
     def sign(self, text: str) -> str:
         """The whole note."""
         blob = self.verifier.id + self._key.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {base64.b64encode(blob).decode()}\n"
+        return f"{text}\n{signature_line(self.name, blob)}\n"
+
+
+def signature_line(name: str, blob: bytes) -> str:
+    """A note's line for a signature; `blob` begins with the key's id."""
+    return f"{_DASH}{name} {base64.b64encode(blob).decode()}"
 
 
 @dataclass(frozen=True)

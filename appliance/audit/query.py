@@ -4,13 +4,13 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from appliance.audit import records
 from appliance.audit.errors import AuditError
 from appliance.audit.explain import utc
+from appliance.audit.place import Place
 from appliance.audit.reader import Entry
 from appliance.schema.codec import MessageError, to_json
 from appliance.schema.messages import BY_NAME, MESSAGES, Reason
@@ -23,12 +23,12 @@ _KINDS = {records.INPUT: "input", records.OUTPUT: "output", records.OWN: "own"}
 
 @dataclass(frozen=True)
 class Filter:
-    """What a row must be; None: anything. Times in ns: `since` counts in, `until` not."""
+    """What a row must be; None: anything. `since` counts in, `until` not."""
 
     account: int | None = None
     order: int | None = None
-    since: int | None = None
-    until: int | None = None
+    since: Place | None = None
+    until: Place | None = None
     reason: str | None = None
     msg: str | None = None
 
@@ -40,19 +40,6 @@ class Filter:
             names = {name.lower() for name in Reason.__members__}
             if self.reason not in names:
                 raise AuditError(f"reason {self.reason!r}: expected one of the schema, such as margin_buffer")
-
-
-def parse_time(text: str) -> int:
-    """ns since the Unix epoch, from ns themselves or from ISO 8601 (UTC unless it says otherwise)."""
-    if text.isdigit():
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise AuditError(f"time {text!r}: expected ISO 8601 such as 2026-03-01T12:00:00, or ns") from None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 10**9 + delta.microseconds * 1000
 
 
 def rows(entries: Iterable[Entry], wanted: Filter) -> Iterator[Json]:
@@ -91,9 +78,14 @@ def _note_block(entry: Entry, number: int, blocks: dict[int, tuple[int, int]]) -
 
 
 def _in_time(entry: Entry, wanted: Filter) -> bool:
-    return (wanted.since is None or entry.time >= wanted.since) and (
-        wanted.until is None or entry.time < wanted.until
-    )
+    since, until = wanted.since, wanted.until
+    return (since is None or not _before(entry, since)) and (until is None or _before(entry, until))
+
+
+def _before(entry: Entry, place: Place) -> bool:
+    if place.leaf is not None:
+        return entry.leaf_index < place.leaf
+    return entry.time < (place.time or 0)
 
 
 def _fields(entry: Entry) -> Json | None:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from appliance.audit import query
+from appliance.audit import place, query
+from appliance.audit.archive import read_entries
 from appliance.audit.errors import AuditError
 from appliance.audit.progress import Bar
-from appliance.audit.reader import Entry, covered_leaves, read_entries
+from appliance.audit.reader import Entry, covered_leaves
 
 
 def add_parser(commands: Any) -> None:
@@ -21,13 +22,18 @@ def add_parser(commands: Any) -> None:
         description="Without a condition every message of the journal is a row; all conditions must hold. "
         "Exit status: 0, also when nothing was found; 2 bad input.",
     )
-    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory; it may be in use")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export")
     parser.add_argument("--account", type=int, metavar="LOGIN")
     parser.add_argument(
         "--order", type=int, metavar="N", help="the order, its plan, its bookings and all else"
     )
-    parser.add_argument("--from", dest="since", metavar="TIME", help="ISO 8601 (UTC unless it says), or ns")
-    parser.add_argument("--to", dest="until", metavar="TIME", help="up to, and without")
+    parser.add_argument(
+        "--from",
+        dest="since",
+        metavar="PLACE",
+        help="a time in ISO 8601 (UTC unless it says), or a record's number",
+    )
+    parser.add_argument("--to", dest="until", metavar="PLACE", help="up to, and without")
     parser.add_argument("--reason", metavar="CODE", help="such as margin_buffer (docs/messages.md)")
     parser.add_argument("--msg", metavar="NAME", help="such as Booking (docs/messages.md)")
     parser.add_argument("--format", choices=("jsonl", "csv", "parquet"), default="jsonl")
@@ -40,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
     wanted = query.Filter(
         options.account,
         options.order,
-        None if options.since is None else query.parse_time(options.since),
-        None if options.until is None else query.parse_time(options.until),
+        None if options.since is None else place.parse(options.since),
+        None if options.until is None else place.parse(options.until),
         options.reason,
         options.msg,
     )

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit import checkpoint, note, records
+from appliance.audit.archive import Archive, is_archive, read_entries
 from appliance.audit.errors import AuditError
 from appliance.audit.export import read_checkpoint
 from appliance.audit.note import Verifier
-from appliance.audit.reader import Entry, read_entries
+from appliance.audit.reader import Entry
 from appliance.audit.tree import inclusion_proof, leaf_hash, root_of_proof
 from appliance.schema.codec import MessageError, to_json
 from appliance.schema.messages import BOOKING_ID
@@ -78,9 +79,13 @@ def _decode(text: str) -> bytes:
 
 
 def prove(directory: Path, leaf: int) -> Receipt:
-    """The receipt of one record that the newest checkpoint covers."""
+    """The receipt of one record that the newest checkpoint covers; from a log or its export."""
     data, signed = read_checkpoint(directory)
-    entry, proof, root = inclusion_proof(directory, leaf, signed.size)
+    if is_archive(directory):
+        entry, proof = Archive(directory).inclusion_proof(leaf)
+        root = root_of_proof(leaf, signed.size, leaf_hash(entry), proof)
+    else:
+        entry, proof, root = inclusion_proof(directory, leaf, signed.size)
     if root != signed.root:
         raise AuditError(f"{directory}: its records do not give the signed root; see `mam audit verify`")
     return Receipt(leaf, tuple(proof), data, entry)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit import keys, receipt
-from appliance.audit.errors import AuditError
+from appliance.audit.files import read_bytes, write_bytes
 from appliance.audit.receipt import Receipt
 
 
@@ -19,7 +19,7 @@ def add_parser(commands: Any) -> None:
         description="Writes a .tlog-proof: anyone with the log's public key can check it, offline, and sees "
         "nothing of the other records.",
     )
-    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory; it may be in use")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("leaf", type=int, nargs="?", metavar="LEAF", help="number of the record, from 0")
     which.add_argument(
@@ -51,9 +51,9 @@ def run_prove(options: argparse.Namespace) -> int:
         leaf = receipt.find_booking(options.dir, *options.booking).leaf_index
     made = receipt.prove(options.dir, leaf)
     if options.leaf_out is not None:
-        _write(options.leaf_out, made.entry or b"")
+        write_bytes(options.leaf_out, made.entry or b"")
         made = Receipt(made.index, made.proof, made.note, None)
-    _write(options.out, made.text.encode())
+    write_bytes(options.out, made.text.encode())
     print(f"{options.out}: receipt of record {leaf}, {len(made.proof)} hashes")
     return 0
 
@@ -61,9 +61,9 @@ def run_prove(options: argparse.Namespace) -> int:
 def run_check(options: argparse.Namespace) -> int:
     """Check a receipt; print the record."""
     verifiers = [keys.load_verifier(key) for key in options.key]
-    made = Receipt.from_text(_read(options.file))
+    made = Receipt.from_text(read_bytes(options.file))
     try:
-        checked = receipt.check(made, verifiers, _read(options.leaf) if options.leaf else None)
+        checked = receipt.check(made, verifiers, read_bytes(options.leaf) if options.leaf else None)
     except receipt.NOT_PROVEN as error:
         print(f"{options.file}: NOT PROVEN: {error}")
         return 1
@@ -75,17 +75,3 @@ def run_check(options: argparse.Namespace) -> int:
         print(f"{options.file}: proven: record {checked.index} of the {checked.size} of {checked.origin}")
         print(json.dumps(found["message"], indent=1))
     return 0
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise AuditError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise AuditError(f"{path}: cannot be written: {error.strerror}") from None

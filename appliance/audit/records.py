@@ -10,6 +10,8 @@ journal_started  The engine begins a new journal. previous (sequence that the ol
 journal_gap      A failure. expected, found (sequences); the sequence of this record's entry is `found`.
 epoch_closed     epoch, size, root (base64; of all leaves before), next_epoch, next_vkey. The next leaf is a
                  `checkpoint` signed with the closed epoch's key, which is then wiped.
+pruned           Before `mam audit prune` deletes the oldest segments. first_leaf (the first record that
+                 stays), root (base64; of all leaves before it), operator, export, witnesses.
 writer_stopped   At each clean end. reason.
 
 A verifier ignores records that it does not know.

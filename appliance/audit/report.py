@@ -9,13 +9,24 @@ class Problem:
     """One thing that is wrong.
 
     kind: changed, missing, reordered, duplicate, truncated, root, signature, gap, header, leftover,
-    incomplete, epoch: the log is not what was written. empty, origin, key: not the log that was asked for.
+    incomplete, epoch, witness: the log is not what was written. empty, origin, key: not the log that was
+    asked for.
     """
 
     kind: str
     text: str
     leaf_index: int | None = None
     segment: str | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a witness signed: at `seconds` (POSIX) it saw the first `size` records."""
+
+    witness: str
+    vkey: str
+    size: int
+    seconds: int
 
 
 @dataclass
@@ -28,6 +39,9 @@ class Report:
     verified: bool = False
     live: bool = False
     """A writer has the log open: `verified` speaks of what the checkpoint covers."""
+    first: int = 0
+    last: int = -1
+    """The records that were asked for, rounded to whole segments."""
     records: int = 0
     """Leaves read, the log's own records included."""
     entries: int = 0
@@ -41,6 +55,9 @@ class Report:
     segments: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    pruned: dict[str, Any] | None = None
+    """The record that says what was pruned, when the log does not begin with record 0."""
+    seen: list[Seen] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -134,3 +134,77 @@ def root_of_proof(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) ->
     for (first, _), sibling in zip(spans, proof, strict=True):
         node = node_hash(sibling, node) if first < index else node_hash(node, sibling)
     return node
+
+
+# Consistency: that a tree grew from a smaller one (RFC 6962 §2.1.2)
+
+
+def consistency_spans(old: int, new: int) -> list[tuple[int, int]]:
+    """The subtrees [first, last) whose hashes make the proof, in its order; 0 < old <= new."""
+    return _consistency(old, 0, new, True)
+
+
+def _consistency(old: int, first: int, last: int, whole: bool) -> list[tuple[int, int]]:
+    size = last - first
+    if old == size:
+        return [] if whole else [(first, last)]
+    half = 1 << (size - 1).bit_length() - 1
+    if old <= half:
+        return [*_consistency(old, first, first + half, whole), (first + half, last)]
+    return [*_consistency(old - half, first + half, last, False), (first, first + half)]
+
+
+def consistency_proof(directory: Path, old: int, new: int) -> list[bytes]:
+    """Of the log's first `old` leaves in its first `new`; AuditError when those are not there."""
+    wanted = consistency_spans(old, new) if old else []
+    right = [span for span in wanted if span[0] >= old]
+    hashes: dict[tuple[int, int], bytes] = {}
+    if not wanted:
+        return []
+    native, batches = reader.frontier_at(directory, old)
+    tree, left = Tree(native), [span for span in wanted if span[1] <= old]
+    for batch in batches:
+        batch = batch.up_to(new)
+        if batch.count == 0:
+            break
+        tree.append(batch.up_to(old).hashes())
+        if left and tree.size == old:
+            hashes |= {(first, last): tree.node((last - first).bit_length() - 1) for first, last in left}
+            left = []
+        if batch.first_leaf + batch.count > old:
+            if batch.first_leaf <= old:
+                tree.native.size = 0
+            _grow(tree, batch.since(old), right, hashes, old - 1)
+    if any(span not in hashes for span in wanted):
+        raise AuditError(f"{directory}: holds fewer than {new} records")
+    return [hashes[span] for span in wanted]
+
+
+def is_consistent(old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether the proof shows that the tree of `new` leaves begins with the one of `old`."""
+    if old > new or (old == 0 and proof) or (old == new and (proof or old_root != new_root)):
+        return False
+    if old in (0, new):
+        return True
+    spans = consistency_spans(old, new)
+    if len(spans) != len(proof):
+        return False
+    roots = _two_roots(old, 0, new, old_root, dict(zip(spans, proof, strict=True)))
+    return roots == (old_root, new_root)
+
+
+def _two_roots(
+    old: int, first: int, last: int, whole: bytes | None, hashes: dict[tuple[int, int], bytes]
+) -> tuple[bytes, bytes]:
+    """The roots of the old and of the new tree over [first, last); `whole`: that of an old tree from 0 on."""
+    size = last - first
+    if old == size:
+        node = hashes[first, last] if whole is None else whole
+        return node, node
+    half = 1 << (size - 1).bit_length() - 1
+    if old <= half:
+        before, after = _two_roots(old, first, first + half, whole, hashes)
+        return before, node_hash(after, hashes[first + half, last])
+    before, after = _two_roots(old - half, first + half, last, None, hashes)
+    left = hashes[first, first + half]
+    return node_hash(left, before), node_hash(left, after)

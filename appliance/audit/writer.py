@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any
 
 from appliance._native import ffi, lib
-from appliance.audit import counters, keys, reader, segments
+from appliance.audit import counters, keys, prune_request, reader, segments
 from appliance.audit.counters import WriterCounters
 from appliance.audit.errors import AuditError
 from appliance.audit.log import Log, NoRoom, WriteFailed
@@ -178,6 +178,7 @@ class Writer:
         if now < self._look_at:
             return
         self._look_at = now + _LOOK_SECONDS
+        self._say_what_is_pruned()
         asked = (self.log.directory / REQUEST).exists()
         late = 0 < config.epoch_seconds <= now - self._epoch_at
         long = 0 < config.epoch_records <= self.log.size - self._epoch_size
@@ -190,6 +191,18 @@ class Writer:
             self._config = replace(config, epoch_seconds=0, epoch_records=0)
         (self.log.directory / REQUEST).unlink(missing_ok=True)
         self._epoch_at, self._epoch_size = now, self.log.size
+
+    def _say_what_is_pruned(self) -> None:
+        """`mam audit prune` deletes segments only once the log says so, and that is signed."""
+        path = self.log.directory / prune_request.REQUEST
+        if not path.exists():
+            return
+        try:
+            self.log.say("pruned", **prune_request.parse(path.read_bytes()))
+            self._sign()
+        except (AuditError, NoRoom) as error:
+            _log.error("%s: nothing is pruned: %s", self.log.directory, error or "the disk is full")
+        path.unlink(missing_ok=True)
 
     def _next_segment(self) -> None:
         """Or, when the disk is full, a wait: the ring keeps what comes, and the engine refuses new orders."""

@@ -13,6 +13,7 @@ from appliance.audit.errors import AuditError
 from appliance.audit.keys import KeyFile
 from appliance.audit.log import Log
 from appliance.audit.note import Signer
+from appliance.audit.verify import Asked
 from tests.audit import independent
 from tests.audit.journals import ORIGIN, SEGMENT
 from tests.audit.test_audit_commands import run
@@ -62,12 +63,12 @@ def test_a_kept_checkpoint_of_any_epoch_counts(tmp_path: Path, key: Path) -> Non
     for _ in range(3):
         grow(log, key)
         kept.append((log / "checkpoint").read_bytes())
-    assert verify(log, first, witnessed=kept).verified
+    assert verify(log, first, asked=Asked(kept)).verified
     other = tmp_path / "other"
     keys.generate(ORIGIN, tmp_path / "other-key")
     grow(other, tmp_path / "other-key")
     with pytest.raises(AuditError):
-        verify(log, first, witnessed=[(other / "checkpoint").read_bytes()])
+        verify(log, first, asked=Asked([(other / "checkpoint").read_bytes()]))
 
 
 def test_a_stolen_key_cannot_rewrite_what_was_before(tmp_path: Path, key: Path) -> None:

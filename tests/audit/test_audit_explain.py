@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit.query import Filter, columns, parse_time
+from appliance.audit.place import parse_time
+from appliance.audit.query import Filter, columns
 from tests.audit.scenario_log import EXAMPLES, make_scenario_log
 from tests.cli.command import assert_refused, command
 
@@ -148,7 +149,7 @@ def test_bad_questions(post_trade: Path, tmp_path: Path) -> None:
     assert_refused(command("audit", "explain", tmp_path, "1"), "holds no log")
     assert_refused(command("audit", "query", post_trade, "--msg", "Bokking"), "expected a name of the schema")
     assert_refused(command("audit", "query", post_trade, "--reason", "why"), "expected one of the schema")
-    assert_refused(command("audit", "query", post_trade, "--from", "yesterday"), "expected ISO 8601")
+    assert_refused(command("audit", "query", post_trade, "--from", "yesterday"), "a time in ISO 8601")
     assert_refused(command("audit", "query", post_trade, "--format", "parquet"), "name a file")
     assert parse_time("1970-01-02T00:00:00+01:00") == 82_800 * 10**9
     assert Filter(reason="none").reason == "none"

@@ -15,7 +15,7 @@ from appliance.audit import Entry, read_entries, segments
 from appliance.audit.log import Log
 from appliance.audit.note import Signer
 from appliance.audit.report import Report
-from appliance.audit.verify import verify
+from appliance.audit.verify import Asked, verify
 from tests.audit import independent
 from tests.audit.journals import ORIGIN, make_log
 
@@ -208,12 +208,12 @@ def test_an_older_copy_shows_against_a_checkpoint_from_outside(log: Path, tmp_pa
     journal = make_more(newer, ring_messages)
     assert journal == 10
     witnessed = (newer / "checkpoint").read_bytes()
-    assert verify(newer, VKEY, witnessed=[witnessed]).verified
+    assert verify(newer, VKEY, asked=Asked([witnessed])).verified
     assert verify(log, VKEY).verified
-    report = verify(log, VKEY, witnessed=[witnessed])
+    report = verify(log, VKEY, asked=Asked([witnessed]))
     assert kinds(report) == ["truncated"]
     older = (log / "checkpoint").read_bytes()
-    assert verify(newer, VKEY, witnessed=[older]).verified
+    assert verify(newer, VKEY, asked=Asked([older])).verified
 
 
 def make_more(directory: Path, messages: list[bytes]) -> int:
