@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from appliance.schema.decimals import to_text as format_decimal
+from appliance.schema.messages import SENTENCES, Reason
 
 NO_CAP = "92233720368.54775807"
 
@@ -32,6 +33,13 @@ class Answer(msgspec.Struct, kw_only=True):
     volume: str
     unallocated: str
     reason: str | None = None
+    sentence: str | None = None
+    """The same in words."""
+
+
+def sentence_of(reason: str) -> str:
+    """What a reason code means, in the schema's words."""
+    return SENTENCES["Reason"][Reason[reason.upper()]]
 
 
 def quota_text(share: Fraction) -> str:

@@ -95,7 +95,8 @@ def read_problem(text: bytes, name: str) -> Problem:
     for at, member in enumerate(problem.members):
         if member.login in seen:
             raise InputError(
-                f"{name}: members[{at}].login {member.login} stands there twice, expected each once"
+                f"{name}: members[{at}].login: duplicate_login: {member.login} stands there twice, "
+                "expected each once"
             )
         seen.add(member.login)
     return problem

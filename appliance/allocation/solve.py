@@ -3,14 +3,14 @@
 from fractions import Fraction
 from typing import Any
 
-from appliance.allocation.answer import Answer, child_of, fixed
+from appliance.allocation.answer import Answer, child_of, fixed, sentence_of
 from appliance.allocation.problem import Problem
 from appliance.engine import Capacities, Engine
 from appliance.errors import InputError
 from appliance.memory import Role
 from appliance.schema.codec import MessageError, from_json, to_json
 from appliance.schema.decimals import to_text as format_decimal
-from appliance.schema.messages import MESSAGES, SENTENCES, Reason
+from appliance.schema.messages import MESSAGES
 
 GROUP = 1
 ORDER = 1
@@ -55,8 +55,7 @@ class _Desk:
 def _sentence(reject: dict[str, Any]) -> str:
     message = MESSAGES.get(reject["ref_template"])
     field = next((f.name for f in message.fields if f.id == reject["field_id"]), None) if message else None
-    text = SENTENCES["Reason"][Reason[reject["reason"].upper()]]
-    return f"{reject['reason']}{f' ({field})' if field else ''}: {text}"
+    return f"{reject['reason']}{f' ({field})' if field else ''}: {sentence_of(reject['reason'])}"
 
 
 def solve(problem: Problem) -> Answer:
@@ -105,7 +104,9 @@ def _instruments(desk: _Desk, problem: Problem) -> None:
         if symbol in numbers:
             continue
         if len(symbol) < 6:
-            raise InputError(f'quotes: "{symbol}" names no pair, expected two currencies such as "EURUSD"')
+            raise InputError(
+                f'quotes: unknown_instrument: "{symbol}" names no pair, expected two currencies such as "EURUSD"'
+            )
         numbers[symbol] = len(numbers) + 1
         desk.send(
             Role.BROKER,
@@ -198,4 +199,5 @@ def _answer(outputs: list[dict[str, Any]], problem: Problem) -> Answer:
         volume=fixed(format_decimal(int(planned * 10**8), -8), places),
         unallocated=fixed(format_decimal(int(left * 10**8), -8), places),
         reason=None if plan["reason"] == "none" else plan["reason"],
+        sentence=None if plan["reason"] == "none" else sentence_of(plan["reason"]),
     )

@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 
-from appliance.allocation import Answer, read_problem, solve
+from appliance.allocation import Answer, read_problem, sentence_of, solve
 from appliance.cli.input import read_input
 from appliance.errors import InputError
-from appliance.schema.messages import SENTENCES, Reason
 
 
 def add_parser(commands: Any) -> None:
@@ -64,8 +63,11 @@ def table(answer: Answer) -> list[str]:
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [head, *rows]
     ]
+    lines += [
+        f"{reason}: {sentence_of(reason)}"
+        for reason in sorted({c.reason for c in answer.children if c.reason})
+    ]
     lines.append(f"planned {answer.volume}, unallocated {answer.unallocated}")
     if answer.reason is not None:
-        sentence = SENTENCES["Reason"][Reason[answer.reason.upper()]]
-        lines.append(f"refused: {answer.reason}: {sentence}")
+        lines.append(f"refused: {answer.reason}: {answer.sentence}")
     return lines

@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0xb02dd89c9829dad8
+SCHEMA_FINGERPRINT: Final = 0x934da697384e50db
 
 
 class Side(IntEnum):
@@ -333,6 +333,16 @@ class Reason(IntEnum):
     LEFT = 79
     FLATTENED = 80
     NO_OPERATOR = 81
+    WRONG_EXECUTION = 90
+    GROUP_FULL = 91
+    NO_OVERFLOW_ACCOUNT = 92
+    DUPLICATE_LOGIN = 93
+    VOLUME_LIMIT = 94
+    FURTHER_TICKET = 95
+    FURTHER_PRICE = 96
+    TOO_MANY_PRICES = 97
+    NOT_CLOSED = 98
+    MEMBERS_SUM = 99
 
 
 # By the name that the schema gives.
@@ -474,7 +484,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         38: "Margin level would fall under the member's buffer",
         39: "Over the member's maximum leverage",
         40: "It holds no more than that",
-        41: "A constraint bound and the policy rejects the order",
+        41: "Constraints leave less room than was ordered",
         42: "No LP quotes enough within the deviation",
         43: "The LP rejected the leg",
         44: "The LP did not answer in time",
@@ -504,6 +514,16 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         79: "The member leaves and its positions are closed",
         80: "The kill switch closes what is open",
         81: "The message does not name who gives the command",
+        90: "The group's policy executes otherwise: stp takes a MasterOrder, post_trade a MasterDeal",
+        91: "The group has as many members as its policy allows",
+        92: "Rounding overflow names no account that takes the rest",
+        93: "A login stands there twice",
+        94: "The instrument's limit of volume in one direction",
+        95: "The same close goes on with the account's next ticket",
+        96: "The same child goes on with the next price of the block's fills",
+        97: "More prices than are kept apart; all children get the average",
+        98: "The server refused a close: the client still holds it, the house is short by as much",
+        99: "The members' own volumes make less than was executed",
     },
 }
 

@@ -134,21 +134,28 @@ static uint16_t fault(uint16_t *field, uint16_t id, uint16_t reason) {
     return reason;
 }
 
-static uint16_t resolve(struct mam_engine *engine, uint32_t group, uint32_t instrument,
-                        struct request *request, uint16_t *field) {
+/*
+ * `first`: the field of the group; instrument and volume follow it. A group's trades come one way, as its
+ * policy says: one that came both as an order and as a deal would be booked twice.
+ */
+static uint16_t resolve(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint8_t execution,
+                        struct request *request, uint16_t first, uint16_t *field) {
     if (engine->halted) {
         return MAM_REASON_HALTED;
     }
     request->group = mam_group_find(engine, group);
     if (request->group == MAM_TABLE_NONE) {
-        return fault(field, 3, MAM_REASON_UNKNOWN_GROUP);
+        return fault(field, first, MAM_REASON_UNKNOWN_GROUP);
+    }
+    if (engine->groups[request->group].policy.execution != execution) {
+        return fault(field, first, MAM_REASON_WRONG_EXECUTION);
     }
     request->instrument = mam_table_get(&engine->instrument_by_id, instrument);
     if (request->instrument == MAM_TABLE_NONE) {
-        return fault(field, 4, MAM_REASON_UNKNOWN_INSTRUMENT);
+        return fault(field, first + 1, MAM_REASON_UNKNOWN_INSTRUMENT);
     }
     if (request->volume <= 0 || request->volume > MAM_VOLUME_MAX) {
-        return fault(field, 5, MAM_REASON_OUT_OF_RANGE);
+        return fault(field, first + 2, MAM_REASON_OUT_OF_RANGE);
     }
     request->position = mam_position_find(engine, request->group, request->ticket);
     return MAM_REASON_NONE;
@@ -265,6 +272,9 @@ static void take_deal(struct mam_engine *engine, const struct mam_master_deal *m
     block->reference_price = m->price;
     attach_position(engine, block, request);
     block->reason = plan(engine, block);
+    if (block->reason == MAM_REASON_NONE) {
+        block->reason = block->short_reason;
+    }
     engine->positions[block->position].traded += block->volume;
     block->filled = block->volume;
     block->price = m->price;
@@ -278,7 +288,7 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
                               .volume = m->volume,
                               .side = m->side,
                               .entry = m->entry};
-    uint16_t reason = resolve(engine, m->group, m->instrument, &request, field);
+    uint16_t reason = resolve(engine, m->group, m->instrument, MAM_EXECUTION_MODE_POST_TRADE, &request, 4, field);
     if (reason != MAM_REASON_NONE) {
         return reason;
     }
@@ -381,7 +391,7 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
                               .volume = m->volume,
                               .side = m->side,
                               .entry = m->entry};
-    uint16_t reason = resolve(engine, m->group, m->instrument, &request, field);
+    uint16_t reason = resolve(engine, m->group, m->instrument, MAM_EXECUTION_MODE_STP, &request, 3, field);
     if (reason == MAM_REASON_NONE) {
         reason = check_order(engine, m, &request, field);
     }
@@ -509,20 +519,30 @@ void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint
         return;
     }
     if (status == MAM_BLOCK_STATUS_FILLED) {
-        block->reason = block->own_reason;
+        block->reason = block->own_reason != MAM_REASON_NONE ? block->own_reason : block->short_reason;
     }
     mam_block_change(engine, block, status, block->reason);
     mam_block_allocate(engine, block);
 }
 
+/* The house has something that no reason explains yet: a rest of less than a step, or one that no child could
+ * have for its minimum. Of a close, the house's own part is none. */
+static void explain_house(struct mam_block *block) {
+    if (block->reason == MAM_REASON_NONE && block->house > block->house_planned) {
+        block->reason = block->house < block->step ? MAM_REASON_OFF_STEP : MAM_REASON_BELOW_MINIMUM;
+    }
+}
+
 /* The volumes are final: holdings move, bookings go out, the master hears how many children to expect. */
 void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
     mam_settle(engine, block);
+    explain_house(block);
     mam_block_law_check(engine, block);
     mam_book_children(engine, block, 0);
     mam_block_change(engine, block, MAM_BLOCK_STATUS_ALLOCATING, block->reason);
     mam_block_report(engine, block);
-    if (block->house > 0) {
+    if (block->house > block->house_planned) {
+        MAM_ASSERT(block->reason != MAM_REASON_NONE);
         mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, block->reason, block->id,
                   block->policy.house_login);
     }

@@ -208,8 +208,9 @@ enum mam_reason mam_margin_of(struct mam_engine *engine, uint32_t account, uint3
 void mam_account_value(struct mam_engine *engine, uint32_t account);
 /* Brings equity, margin and free margin of an account's row to this moment. */
 void mam_account_refresh(struct mam_engine *engine, uint32_t account);
-/* Both sides of its positions at the marks, in its currency, rounded up; saturates. */
-int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account);
+/* Both sides of its positions at the marks, in its currency, rounded up; saturates. Of instrument `without`
+ * (MAM_NONE: of none) that side is left out. */
+int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account, uint32_t without, uint8_t side);
 /* The volume of an order that a margin buffer leaves an account with a stake or tiers in the instrument. */
 int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
                           int64_t price, int64_t buffer, enum mam_reason *reason);

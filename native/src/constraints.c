@@ -38,6 +38,37 @@ static void synchronised(const struct mam_engine *engine, const struct mam_block
     }
 }
 
+/* --- The instrument's limit --- */
+
+static const struct mam_exposure *held_of(const struct mam_engine *engine, const struct mam_block *block,
+                                          const struct mam_account_state_row *account) {
+    static const struct mam_exposure nothing = {0};
+    uint32_t stake = mam_stake_find(engine, (uint32_t)(account - engine->accounts), block->instrument);
+    return stake == MAM_TABLE_NONE ? &nothing
+                                   : mam_slot_exposure(&engine->books, &engine->books.stakes[stake]);
+}
+
+/* What a netting account holds the other way: an order closes that before it opens anything. */
+static int64_t opposite_of(const struct mam_engine *engine, const struct mam_block *block,
+                           const struct mam_account_state_row *account) {
+    return account->margin_mode == MAM_MARGIN_MODE_HEDGING
+               ? 0
+               : held_of(engine, block, account)->side[block->side ^ 1u].volume;
+}
+
+/* Most volume of an account in one direction, bookings in flight included. */
+static void volume_limit(const struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_account_state_row *account, struct mam_cap *cap) {
+    int64_t limit = engine->instruments[block->instrument].definition.volume_limit;
+    if (limit == 0 || cap->volume == 0) {
+        return;
+    }
+    __int128 room = (__int128)limit + opposite_of(engine, block, account) -
+                    held_of(engine, block, account)->side[block->side].volume;
+    tighten(cap, room < 0 ? 0 : room > INT64_MAX ? INT64_MAX : (int64_t)room, MAM_REASON_VOLUME_LIMIT,
+            MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
+}
+
 /* --- Margin buffer --- */
 
 static struct mam_term *margin_slot(struct mam_engine *engine, uint32_t leverage, uint8_t currency) {
@@ -106,6 +137,10 @@ static const struct mam_term *exposure_in(struct mam_engine *engine, const struc
     return mam_term_settle(engine, term, reason, instrument->profit, currency, true);
 }
 
+/*
+ * Exposure of all positions as they would be after the order: bookings in flight are in the books; what a
+ * netting account holds the other way is closed first.
+ */
 static void leverage(struct mam_engine *engine, const struct mam_block *block,
                      const struct mam_account_state_row *account, int64_t maximum, struct mam_cap *cap) {
     if (maximum == 0 || cap->volume == 0) {
@@ -116,11 +151,13 @@ static void leverage(struct mam_engine *engine, const struct mam_block *block,
         tighten(cap, 0, exposure->reason, MAM_CONSTRAINT_LEVERAGE);
         return;
     }
-    tighten(cap,
-            mam_volume_for_leverage(account->equity,
-                                    mam_account_exposure(engine, (uint32_t)(account - engine->accounts)),
-                                    &exposure->per_lot, maximum),
-            MAM_REASON_LEVERAGE, MAM_CONSTRAINT_LEVERAGE);
+    uint32_t at = (uint32_t)(account - engine->accounts);
+    int64_t nets = opposite_of(engine, block, account);
+    int64_t others = mam_account_exposure(engine, at, nets > 0 ? block->instrument : MAM_NONE, block->side ^ 1u);
+    __int128 volume = nets;
+    volume += mam_volume_for_leverage(account->equity, others, &exposure->per_lot, maximum);
+    tighten(cap, volume > INT64_MAX ? INT64_MAX : (int64_t)volume, MAM_REASON_LEVERAGE,
+            MAM_CONSTRAINT_LEVERAGE);
 }
 
 struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *block,
@@ -137,6 +174,7 @@ struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *blo
     }
     tighten(&cap, engine->instruments[block->instrument].definition.volume_max, MAM_REASON_INSTRUMENT_MAXIMUM,
             MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
+    volume_limit(engine, block, account, &cap);
     margin_buffer(engine, block, account, member->terms.margin_buffer, &cap);
     leverage(engine, block, account, member->terms.max_leverage, &cap);
     return cap;

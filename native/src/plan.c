@@ -230,6 +230,37 @@ static uint32_t overflow_row(const struct mam_engine *engine, const struct mam_b
     return UINT32_MAX;
 }
 
+/* Nobody takes part: the one reason of all, if it is one. */
+static uint16_t why_nobody(const struct mam_scratch_rows *rows, uint32_t count) {
+    for (uint32_t i = 1; i < count; i++) {
+        if (rows->excluded[i] != rows->excluded[0]) {
+            return MAM_REASON_NO_MEMBERS;
+        }
+    }
+    return count > 0 ? rows->excluded[0] : MAM_REASON_NO_MEMBERS;
+}
+
+/* Why the plan is smaller than the order: what bound, if it was one thing; else that something did. */
+static uint16_t why_short(const struct mam_engine *engine, const struct mam_allocation *allocation,
+                          int64_t volume) {
+    const struct mam_scratch_rows *rows = &engine->rows;
+    uint16_t why = MAM_REASON_NONE;
+    if (allocation->planned >= volume) {
+        return MAM_REASON_NONE;
+    }
+    for (uint32_t i = 0; i < allocation->count; i++) {
+        if (rows->capped[i]) {
+            why = why == MAM_REASON_NONE || why == rows->cap_reason[i] ? rows->cap_reason[i]
+                                                                       : MAM_REASON_SHORTFALL;
+        }
+    }
+    return why != MAM_REASON_NONE                         ? why
+           : allocation->family == MAM_FAMILY_ABSOLUTE    ? MAM_REASON_MEMBERS_SUM
+           : allocation->unallocated == 0                 ? MAM_REASON_OFF_STEP
+           : allocation->rounding == MAM_ROUNDING_OVERFLOW ? MAM_REASON_NO_OVERFLOW_ACCOUNT
+                                                          : MAM_REASON_BELOW_MINIMUM;
+}
+
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     uint32_t count = mam_gather_members(engine, block);
@@ -262,6 +293,10 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
     uint16_t reason = check_group(engine, block, count);
     if (reason == MAM_REASON_NONE) {
         reason = (uint16_t)mam_allocate(&allocation, rows->kernel);
+        reason = reason == MAM_REASON_NO_MEMBERS ? why_nobody(rows, count) : reason;
+    }
+    if (reason == MAM_REASON_NONE) {
+        block->short_reason = why_short(engine, &allocation, block->volume);
     }
     reason = conclude(engine, block, &allocation, block->policy.method, reason);
     if (reason == MAM_REASON_NONE && mam_carry_kept(block)) {
@@ -345,6 +380,7 @@ uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block) {
             closed -= block->house_planned;
         }
         allocation.planned = closed;
+        block->short_reason = block->volume > total ? MAM_REASON_HOLDING : MAM_REASON_NONE;
     }
     return conclude(engine, block, &allocation, MAM_METHOD_HOLDINGS, reason);
 }

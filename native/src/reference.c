@@ -166,6 +166,9 @@ static uint16_t check_policy(const struct mam_group_policy *m, uint16_t *field) 
     if (m->currency[0] == 0) {
         return fault(field, 7, MAM_REASON_OUT_OF_RANGE);
     }
+    if (m->rounding == MAM_ROUNDING_OVERFLOW && m->overflow_login == 0) {
+        return fault(field, 5, MAM_REASON_NO_OVERFLOW_ACCOUNT);
+    }
     if (m->price_mode != MAM_PRICE_MODE_AVERAGE) {
         return fault(field, 15, MAM_REASON_NOT_SUPPORTED);
     }
@@ -225,6 +228,11 @@ static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
     return MAM_REASON_NONE;
 }
 
+/* Those who have left do not count; a lower maximum turns nobody out. */
+static bool is_full(const struct mam_group_state *group) {
+    return group->policy.max_members != 0 && group->present >= group->policy.max_members;
+}
+
 static uint16_t join(struct mam_engine *engine, uint32_t group, uint32_t account, uint64_t key,
                      uint32_t *member) {
     if (engine->member_count == engine->limits.members) {
@@ -264,19 +272,25 @@ uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, ui
     }
     uint64_t key = (uint64_t)group << 32 | account;
     uint32_t at = mam_table_get(&engine->member_by_key, key);
+    bool was_present = at != MAM_TABLE_NONE && engine->members[at].status != MAM_MEMBER_STATUS_LEFT;
+    bool is_present = m->status != MAM_MEMBER_STATUS_LEFT;
+    if (is_present && !was_present && is_full(&engine->groups[group])) {
+        return fault(field, 2, MAM_REASON_GROUP_FULL);
+    }
+    bool closes = m->status == MAM_MEMBER_STATUS_LEFT && m->on_leave == MAM_ON_LEAVE_CLOSE;
+    if (closes && !mam_task_add(engine, group, account)) {
+        return fault(field, 4, MAM_REASON_TABLE_FULL);
+    }
     if (at == MAM_TABLE_NONE) {
         reason = join(engine, group, account, key, &at);
         if (reason != MAM_REASON_NONE) {
             return fault(field, 7, reason);
         }
     }
-    bool closes = m->status == MAM_MEMBER_STATUS_LEFT && m->on_leave == MAM_ON_LEAVE_CLOSE;
-    if (closes && !mam_task_add(engine, group, account)) {
-        return fault(field, 4, MAM_REASON_TABLE_FULL);
-    }
     if (!closes) {
         mam_task_drop_member(engine, group, account);
     }
+    engine->groups[group].present += (uint32_t)is_present - (uint32_t)was_present;
     engine->members[at].status = m->status;
     engine->members[at].terms = *m;
     mam_member_told(engine, at, m);

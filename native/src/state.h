@@ -86,6 +86,7 @@ struct mam_account_state_row {
 struct mam_group_state {
     uint32_t id;
     uint32_t first_member, last_member, member_count; /* in the order of joining */
+    uint32_t present;                                 /* of these: have not left */
     uint32_t open_blocks;
     uint8_t currency;
     uint8_t killed;
@@ -220,6 +221,7 @@ struct mam_block {
     int64_t to_reverse;                        /* what legs are still to trade out again */
     int64_t executed;                          /* all that went into notional */
     uint16_t own_reason;                       /* of a close of the engine's own */
+    uint16_t short_reason;                     /* why the plan is smaller than the order */
     uint16_t stopped;                          /* why no more legs are sent: cancelled, killed, out of time */
     uint16_t leg_reason;                       /* why the last leg ended short */
     uint8_t status, side, entry, execution, plan_emitted;

@@ -420,13 +420,16 @@ int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam
     return 1;
 }
 
-int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account) {
+int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account, uint32_t without, uint8_t side) {
     const struct mam_books *books = &engine->books;
     __int128 sum = 0;
     for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
         const struct mam_stake *stake = &books->stakes[at];
-        const struct mam_exposure *exposure = mam_slot_exposure(books, stake);
+        struct mam_exposure exposure = *mam_slot_exposure(books, stake);
         const struct mam_instrument_book *of = &books->instruments[stake->instrument];
+        if (stake->instrument == without) {
+            exposure.side[side].volume = 0;
+        }
         struct mam_per_lot per_lot;
         struct mam_conversion conversion;
         int64_t money[2] = {0, 0}, price = of->bid > 0 ? of->ask : 0;
@@ -437,8 +440,8 @@ int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account) {
                                     engine->accounts[account].currency, true,
                                     &conversion) != MAM_REASON_NONE ||
             mam_per_lot_convert(&per_lot, &conversion) != MAM_REASON_NONE ||
-            mam_per_lot_money(&per_lot, exposure->side[0].volume, 1, &money[0]) != MAM_REASON_NONE ||
-            mam_per_lot_money(&per_lot, exposure->side[1].volume, 1, &money[1]) != MAM_REASON_NONE) {
+            mam_per_lot_money(&per_lot, exposure.side[0].volume, 1, &money[0]) != MAM_REASON_NONE ||
+            mam_per_lot_money(&per_lot, exposure.side[1].volume, 1, &money[1]) != MAM_REASON_NONE) {
             return MAM_BOOK_MONEY_MAX; /* what cannot be told is as much as can be */
         }
         sum += (__int128)money[0] + money[1];

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.schema.messages import SENTENCES, Reason
 from tests.cli.command import Done, assert_refused, command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,7 +112,47 @@ def test_a_refused_order_is_bad_news() -> None:
     assert shown.splitlines()[-1].startswith("refused: percent_sum: ")
 
 
+def many(**fields: Any) -> dict[str, Any]:
+    """Both members' fields, or the group's (`group__…`)."""
+    made = problem(members=[{"login": 1, "balance": "1000"}, {"login": 2, "balance": "1000"}])
+    for name, value in fields.items():
+        for at in [made["group"]] if name.startswith("group__") else made["members"]:
+            at[name.removeprefix("group__")] = value
+    return made
+
+
+REFUSED_ORDERS: dict[str, tuple[Any, str]] = {
+    "zero in sum": (many(group__method="ratio", weight="0"), "zero_weights"),
+    "the sum overflows": (many(group__method="ratio", weight="92233720367"), "overflow"),
+    "each overflows": (many(balance="1000000000000", weight="10000000000"), "overflow"),
+    "percents": (many(group__method="percent", weight="49.99999999"), "percent_sum"),
+    "no rate for anybody": (many(currency="NOK"), "no_rate"),
+    "nobody": (problem(members=[]), "no_members"),
+    "all inactive": (many(status="inactive"), "inactive"),
+    "no stop-loss": (many(group__method="risk"), "no_stop_loss"),
+    "falls short": (many(group__on_shortfall="reject", max_volume="0.1"), "shortfall"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "reason"), REFUSED_ORDERS.values(), ids=REFUSED_ORDERS)
+def test_an_order_that_is_refused_has_its_reason_and_sentence(asked: Any, reason: str) -> None:
+    said = answer(asked)
+    sentence = SENTENCES["Reason"][Reason[reason.upper()]]
+    assert (said["reason"], said["sentence"]) == (reason, sentence) and len(sentence) > 10
+    assert all(child["volume"] == "0.00" and child["reason"] for child in said["children"])
+    done = ask(asked, "--table")
+    assert done.status == 1 and done.out.decode().splitlines()[-1] == f"refused: {reason}: {sentence}"
+
+
+def test_a_missing_rate_excludes_the_member_and_the_table_says_what_that_means() -> None:
+    done = ask(problem(members__0__currency="NOK"), "--table")
+    assert done.status == 0
+    assert "no_rate: No quote converts the account's currency" in done.out.decode().splitlines()
+
+
 BAD: dict[str, tuple[Any, str]] = {
+    "negative weight": (problem(members__0__weight="-1"), "members[0] (login 1): negative_weight (weight): A weight"),
+    "overflow without an account": (problem(group__rounding="overflow"), "group: no_overflow_account (overflow_login): "),
     "empty": (b"", "ends too early, expected more JSON"),
     "cut": (json.dumps(problem()).encode()[:-9], "ends too early"),
     "no json": (b'{\n "instrument": tru}', "line 2, column 20: is not JSON"),
@@ -128,17 +169,17 @@ BAD: dict[str, tuple[Any, str]] = {
     "places": (problem(members__0__balance="0.0000001"), "members[0] (login 1): AccountState: balance must"),
     "range": (problem(members__0__balance="99999999999999999"), "members[0] (login 1): Account"),
     "login": (problem(members__0__login=0), "members[0].login: expected a whole number from 1"),
-    "login twice": (problem(members__1__login=1), "members[1].login 1 stands there twice, expected each"),
+    "login twice": (problem(members__1__login=1), "members[1].login: duplicate_login: 1 stands there twice"),
     "side": (problem(order__side="up"), "order.side: expected one of buy, sell, found 'up'"),
     "method": (problem(group__method="luck"), "group: GroupPolicy: method must be one of equal, percent"),
     "volume 0": (problem(order__volume="0"), "order: out_of_range (volume)"),
     "off step": (problem(order__volume="1.005"), "order: off_step (volume)"),
     "crossed": (problem(quotes={"EURUSD": ["2", "1"]}), "quotes.EURUSD: crossed_quote (bid)"),
-    "no pair": (problem(quotes={"EUR": ["1", "2"]}), 'quotes: "EUR" names no pair, expected two currencies'),
+    "no pair": (problem(quotes={"EUR": ["1", "2"]}), 'quotes: unknown_instrument: "EUR" names no pair'),
     "one price": (problem(quotes={"EURUSD": ["1"]}), "quotes[...]: expected a list of length 2"),
     "step 0": (problem(instrument__volume_step="0"), "instrument: out_of_range (volume_step)"),
     "symbol": (problem(instrument__symbol="é" * 9), "instrument: Instrument: symbol must be a text of"),
-    "newline": (problem(quotes={"A\nB": ["1", "2"]}), 'quotes: "A\\nB" names no pair'),
+    "newline": (problem(quotes={"A\nB": ["1", "2"]}), 'quotes: unknown_instrument: "A\\nB" names no pair'),
 }  # fmt: skip
 
 

@@ -242,7 +242,7 @@ class Exchange(Desk):
     def open(self) -> None:
         volume = lots(self.random.choice([1, 3, 10, 77, 500]) * STEP)
         limit = self.random.choice([{}, {"price": "1.1001", "deviation": "0.0002"}, {"time_limit": 300}])
-        act = self.order if self.random.random() < 0.8 else self.deal
+        act = self.order if self.random.random() < 0.97 else self.deal  # a deal is refused: the group is stp
         act(self.next_ticket(), volume, **(limit if act == self.order else {}))
 
     def close(self) -> None:
@@ -250,7 +250,7 @@ class Exchange(Desk):
         if held:
             position, volume = self.random.choice(held)
             part = self.random.choice([volume, volume, self.random.randint(1, volume)])
-            act = self.order if self.random.random() < 0.7 else self.deal
+            act = self.order if self.random.random() < 0.97 else self.deal
             entry = self.random.choice(["closing", "closing", "closing", "reversing"])
             more = 5 * STEP if entry == "reversing" else 0
             act(self.next_ticket(), lots(part + more), side="sell", entry=entry, position=position)

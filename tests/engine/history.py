@@ -27,6 +27,7 @@ class History(Desk):
         self.record()
         self.random = random
         self.version = 1
+        self.mode = random.choice(["stp", "post_trade"])
         self.ticket = 0
         self.legs: list[dict[str, Any]] = []
         self.done: dict[tuple[int, int], int] = {}  # (block, leg): cumulative
@@ -34,7 +35,7 @@ class History(Desk):
         self.answered: list[dict[str, Any]] = []
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
         self.logins = list(range(1, 2 + random.randint(0, 5)))
-        self.usual({login: str(random.randint(1, 10**6)) for login in self.logins})
+        self.usual({login: str(random.randint(1, 10**6)) for login in self.logins}, execution=self.mode)
 
     def record(self) -> None:
         """Keep the inputs as (time, bridge, bytes), for whoever feeds them to another engine."""
@@ -84,7 +85,9 @@ class History(Desk):
     def open(self) -> None:
         ticket = self.next_ticket()
         fields: dict[str, Any] = {"position": self.random.choice([ticket, ticket, max(1, ticket - 3)])}
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.05:
+            self.wrong_way(ticket, fields)
+        elif self.mode == "post_trade":
             volume = self.volume()
             odd = lots(units(volume) + self.random.randint(0, STEP)) if self.random.random() < 0.2 else volume
             self.deal(ticket, odd, **fields)
@@ -92,13 +95,20 @@ class History(Desk):
             fields |= self.random.choice([{}, {"price": "1.1001", "deviation": "0.0001"}])
             self.order(ticket, self.volume(), **fields)
 
+    def wrong_way(self, ticket: int, fields: dict[str, Any]) -> None:
+        """What the group's policy does not let in: nothing may follow but the refusal and its alarm."""
+        act, outputs = (self.order, ["Reject"])
+        if self.mode == "stp":
+            act, outputs = (self.deal, ["Reject", "RiskAlert"])
+        assert [output["msg"] for output in act(ticket, self.volume(), **fields)] == outputs
+
     def close(self) -> None:
         held = [(ticket, volume) for (_, ticket), volume in self.books.masters().items() if volume > 0]
         if not held:
             return
         position, volume = self.random.choice(held)
         part = self.random.choice([volume, volume, self.random.randint(1, volume), volume + STEP])
-        act = self.random.choice([self.deal, self.order])
+        act = self.deal if self.mode == "post_trade" else self.order
         act(self.next_ticket(), lots(part), side="sell", entry="closing", position=position)
 
     def fill(self) -> None:
@@ -211,11 +221,13 @@ class History(Desk):
 
     def change_policy(self) -> None:
         self.version += 1
+        self.mode = self.random.choice([self.mode, self.mode, "stp", "post_trade"])
         self.group(
             version=self.version,
+            execution=self.mode,
             method=self.random.choice(METHODS),
             rounding=self.random.choice(ROUNDINGS),
-            overflow_login=self.random.choice([0, 1]),
+            overflow_login=self.random.choice([1, 999]),
             on_shortfall=self.random.choice(["reduce", "skip", "reject", "redistribute"]),
             below_min=self.random.choice(["skip", "raise"]),
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
@@ -288,6 +300,9 @@ class History(Desk):
 
     def close_everything(self) -> None:
         """A full close leaves exact zeros."""
+        if self.mode == "stp":
+            self.version += 1
+            self.group(version=self.version)
         for position, held in self.books.holdings().items():
             houses = self.books.houses()[position]
             total = sum(held.values()) + max(houses, 0)

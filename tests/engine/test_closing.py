@@ -116,6 +116,9 @@ def test_the_wrong_side_is_refused() -> None:
 
 
 def stp_close(desk: Desk, order: int, volume: str) -> list[dict]:
+    """The group opened by deals (post_trade); from now on its orders go to the LPs."""
+    if order == 2:
+        desk.group(version=2, execution="stp")
     return desk.order(order, volume, side="sell", entry="closing", position=1)
 
 
@@ -137,6 +140,7 @@ def test_two_closes_at_work_never_take_the_same_volume() -> None:
 def test_a_deal_does_not_take_what_an_order_is_closing() -> None:
     desk = opened({1: "1", 2: "1"}, "2")
     (leg,) = only(stp_close(desk, 2, "2"), "Leg")
+    desk.group(version=3)
     outputs = close(desk, 3, "1")
     assert not volumes(outputs)
     assert only(outputs, "MasterReport")[-1]["house"] == "1"
@@ -157,7 +161,7 @@ def test_an_open_refused_while_its_close_is_executed() -> None:
     desk.book_all(outputs)
     counts = desk.engine.counts()
     assert (counts["holdings"], counts["blocks_working"]) == (0, 0)
-    refused(close(desk, 3, "1"), "unknown_position")
+    refused(stp_close(desk, 3, "1"), "unknown_position")
     desk.no_law_broken()
 
 

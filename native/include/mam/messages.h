@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0xb02dd89c9829dad8ULL
+#define MAM_SCHEMA_FINGERPRINT 0x934da697384e50dbULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -415,7 +415,7 @@ enum mam_reason {
     MAM_REASON_LEVERAGE = 39,
     /* It holds no more than that */
     MAM_REASON_HOLDING = 40,
-    /* A constraint bound and the policy rejects the order */
+    /* Constraints leave less room than was ordered */
     MAM_REASON_SHORTFALL = 41,
     /* No LP quotes enough within the deviation */
     MAM_REASON_NO_LIQUIDITY = 42,
@@ -475,6 +475,26 @@ enum mam_reason {
     MAM_REASON_FLATTENED = 80,
     /* The message does not name who gives the command */
     MAM_REASON_NO_OPERATOR = 81,
+    /* The group's policy executes otherwise: stp takes a MasterOrder, post_trade a MasterDeal */
+    MAM_REASON_WRONG_EXECUTION = 90,
+    /* The group has as many members as its policy allows */
+    MAM_REASON_GROUP_FULL = 91,
+    /* Rounding overflow names no account that takes the rest */
+    MAM_REASON_NO_OVERFLOW_ACCOUNT = 92,
+    /* A login stands there twice */
+    MAM_REASON_DUPLICATE_LOGIN = 93,
+    /* The instrument's limit of volume in one direction */
+    MAM_REASON_VOLUME_LIMIT = 94,
+    /* The same close goes on with the account's next ticket */
+    MAM_REASON_FURTHER_TICKET = 95,
+    /* The same child goes on with the next price of the block's fills */
+    MAM_REASON_FURTHER_PRICE = 96,
+    /* More prices than are kept apart; all children get the average */
+    MAM_REASON_TOO_MANY_PRICES = 97,
+    /* The server refused a close: the client still holds it, the house is short by as much */
+    MAM_REASON_NOT_CLOSED = 98,
+    /* The members' own volumes make less than was executed */
+    MAM_REASON_MEMBERS_SUM = 99,
     MAM_REASON_NULL = 65535
 };
 
@@ -2467,7 +2487,7 @@ static const uint64_t mam_check_enums[29] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000017fffULL, 0x07ffffffffffffffULL,
-    0x000000000003ffc0ULL
+    0x0000000ffc03ffc0ULL
 };
 static const struct mam_check_field mam_check_fields[334] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
