@@ -105,7 +105,7 @@ def _instruments(desk: _Desk, problem: Problem) -> None:
             continue
         if len(symbol) < 6:
             raise InputError(
-                f'quotes: unknown_instrument: "{symbol}" names no pair, expected two currencies such as "EURUSD"'
+                f'quotes: unknown_instrument: "{symbol}" names no pair, expected two currencies: "EURUSD"'
             )
         numbers[symbol] = len(numbers) + 1
         desk.send(

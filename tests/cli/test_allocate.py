@@ -151,8 +151,8 @@ def test_a_missing_rate_excludes_the_member_and_the_table_says_what_that_means()
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "negative weight": (problem(members__0__weight="-1"), "members[0] (login 1): negative_weight (weight): A weight"),
-    "overflow without an account": (problem(group__rounding="overflow"), "group: no_overflow_account (overflow_login): "),
+    "weight": (problem(members__0__weight="-1"), "members[0] (login 1): negative_weight (weight): A weight"),
+    "overflow": (problem(group__rounding="overflow"), "group: no_overflow_account (overflow_login): "),
     "empty": (b"", "ends too early, expected more JSON"),
     "cut": (json.dumps(problem()).encode()[:-9], "ends too early"),
     "no json": (b'{\n "instrument": tru}', "line 2, column 20: is not JSON"),
