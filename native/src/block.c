@@ -288,7 +288,8 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
                               .volume = m->volume,
                               .side = m->side,
                               .entry = m->entry};
-    uint16_t reason = resolve(engine, m->group, m->instrument, MAM_EXECUTION_MODE_POST_TRADE, &request, 4, field);
+    uint16_t reason =
+        resolve(engine, m->group, m->instrument, MAM_EXECUTION_MODE_POST_TRADE, &request, 4, field);
     if (reason != MAM_REASON_NONE) {
         return reason;
     }

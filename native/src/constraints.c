@@ -65,8 +65,11 @@ static void volume_limit(const struct mam_engine *engine, const struct mam_block
     }
     __int128 room = (__int128)limit + opposite_of(engine, block, account) -
                     held_of(engine, block, account)->side[block->side].volume;
-    tighten(cap, room < 0 ? 0 : room > INT64_MAX ? INT64_MAX : (int64_t)room, MAM_REASON_VOLUME_LIMIT,
-            MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
+    tighten(cap,
+            room < 0           ? 0
+            : room > INT64_MAX ? INT64_MAX
+                               : (int64_t)room,
+            MAM_REASON_VOLUME_LIMIT, MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
 }
 
 /* --- Margin buffer --- */
@@ -153,7 +156,8 @@ static void leverage(struct mam_engine *engine, const struct mam_block *block,
     }
     uint32_t at = (uint32_t)(account - engine->accounts);
     int64_t nets = opposite_of(engine, block, account);
-    int64_t others = mam_account_exposure(engine, at, nets > 0 ? block->instrument : MAM_NONE, block->side ^ 1u);
+    int64_t others =
+        mam_account_exposure(engine, at, nets > 0 ? block->instrument : MAM_NONE, block->side ^ 1u);
     __int128 volume = nets;
     volume += mam_volume_for_leverage(account->equity, others, &exposure->per_lot, maximum);
     tighten(cap, volume > INT64_MAX ? INT64_MAX : (int64_t)volume, MAM_REASON_LEVERAGE,

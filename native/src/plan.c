@@ -254,11 +254,11 @@ static uint16_t why_short(const struct mam_engine *engine, const struct mam_allo
                                                                        : MAM_REASON_SHORTFALL;
         }
     }
-    return why != MAM_REASON_NONE                         ? why
-           : allocation->family == MAM_FAMILY_ABSOLUTE    ? MAM_REASON_MEMBERS_SUM
-           : allocation->unallocated == 0                 ? MAM_REASON_OFF_STEP
+    return why != MAM_REASON_NONE                          ? why
+           : allocation->family == MAM_FAMILY_ABSOLUTE     ? MAM_REASON_MEMBERS_SUM
+           : allocation->unallocated == 0                  ? MAM_REASON_OFF_STEP
            : allocation->rounding == MAM_ROUNDING_OVERFLOW ? MAM_REASON_NO_OVERFLOW_ACCOUNT
-                                                          : MAM_REASON_BELOW_MINIMUM;
+                                                           : MAM_REASON_BELOW_MINIMUM;
 }
 
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
