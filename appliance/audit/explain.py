@@ -21,7 +21,7 @@ Json = dict[str, Any]
 _NAMES = {number: message.name for number, message in MESSAGES.items()}
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _NO_CAP = "92233720368.54775807"
-_CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch"}
+_CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch", "Tolerance"}
 _PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin", "holdings"}
 
 
@@ -64,6 +64,13 @@ class _Run:
     """Stories that are being told."""
     source: Json | None = None
     """The order that is being dealt with, when it was asked for."""
+    pending: dict[int, list[Entry]] = field(default_factory=dict)
+    """Alerts of a block that has no plan yet."""
+    stops: dict[tuple[int, int], Json] = field(default_factory=dict)
+    """The newest RiskStop of (group, login)."""
+    in_sync: dict[int, Json] = field(default_factory=dict)
+    """The newest alert of an account on whether its figures agree."""
+    log_state: Json | None = None
 
 
 def utc(ns: int) -> str:
@@ -157,6 +164,15 @@ class Explainer:
         self.run.orders["deal", fields["deal"]] = fields
         self._asked(fields)
 
+    def _on_mastercancel(self, entry: Entry) -> None:
+        fields = self._json(entry)
+        for story in self.run.blocks.values():
+            if story["order"] is not None and story["order"]["order"] == fields["order"]:
+                story["cancels"].append(fields)
+
+    def _on_logstate(self, entry: Entry) -> None:
+        self.run.log_state = self._json(entry)
+
     def _asked(self, fields: Json) -> None:
         if self.question.block is None and self.question.asks_for(fields):
             self.run.source = fields
@@ -168,10 +184,21 @@ class Explainer:
         if self.run.source is not None and entry.kind == records.OUTPUT:
             reject = self._json(entry)
             order = self.run.source
-            self.refusals.append(
-                {"order": order, "reject": reject, "sentence": sentences.clause(reject["reason"])}
-            )
-            self.run.source = None
+            self._refuse({"order": order, "reject": reject}, reject["reason"])
+
+    def _refuse(self, refusal: Json, reason: str) -> None:
+        """With what was in force: limits, kill switches, and how far the log was behind."""
+        run, group = self.run, refusal["order"]["group"]
+        refusal["sentence"] = sentences.clause(reason)
+        refusal["instrument"] = self._maybe(run.instruments.get(refusal["order"].get("instrument", 0)))
+        refusal["policy_changes"] = [
+            change
+            for change in run.changes
+            if change["msg"] in ("Limits", "KillSwitch") and change["group"] in (0, group)
+        ]
+        refusal["log_state"] = run.log_state if reason == "log_behind" else None
+        self.refusals.append(refusal)
+        run.source = None
 
     def _on_plan(self, entry: Entry) -> None:
         plan = self._json(entry)
@@ -202,8 +229,14 @@ class Explainer:
             "changes": [],
             "reports": [],
             "alerts": [],
+            "left_out": [],
+            "house": [],
+            "cancels": [],
+            "queries": [],
         }
         run.blocks[plan["block"]] = story
+        for alert in run.pending.pop(plan["block"], []):
+            story["alerts"].append(self._json(alert))
         self.stories.append(story)
 
     def _on_planmember(self, entry: Entry) -> None:
@@ -213,11 +246,14 @@ class Explainer:
         member = self._json(entry)
         run, plan, login = self.run, story["plan"], member["login"]
         member["exact_quota"] = _exact(plan, member)
-        member["quota_shown"] = member["quota"] if member["exact_quota"] is None else member["exact_quota"]
+        inexact = "/" in (member["exact_quota"] or "") or "…" in (member["exact_quota"] or "")
+        member["quota_shown"] = member["quota"] + ("…" if inexact else "")
         member["cap"] = None if member["cap"] == _NO_CAP else member["cap"]
         member["account"] = self._maybe(run.accounts.get(login))
         member["state"] = self._maybe(run.states.get(login))
         member["membership"] = run.members.get((plan["group"], login))
+        member["stop"] = run.stops.get((plan["group"], login))
+        member["in_sync"] = run.in_sync.get(login)
         member["bookings"] = []
         member["answers"] = []
         story["children"].append(member)
@@ -249,6 +285,15 @@ class Explainer:
     def _on_execution(self, entry: Entry) -> None:
         self._add(entry, "executions")
 
+    def _on_booksource(self, entry: Entry) -> None:
+        self._add(entry, "left_out")
+
+    def _on_housechange(self, entry: Entry) -> None:
+        self._add(entry, "house")
+
+    def _on_bookingquery(self, entry: Entry) -> None:
+        self._add(entry, "queries")
+
     def _on_blockchange(self, entry: Entry) -> None:
         self._add(entry, "changes")
 
@@ -259,14 +304,21 @@ class Explainer:
             if story is not None:
                 story["reports"].append(fields)
         elif self.run.source is not None:
-            text = sentences.clause(fields["reason"])
-            self.refusals.append({"order": self.run.source, "report": fields, "sentence": text})
-            self.run.source = None
+            self._refuse({"order": self.run.source, "report": fields}, fields["reason"])
 
     def _on_riskalert(self, entry: Entry) -> None:
         fields = self._json(entry)
-        if fields["block"] and (story := self.run.blocks.get(fields["block"])) is not None:
+        if fields["kind"] in ("out_of_sync", "in_sync"):
+            self.run.in_sync[fields["login"]] = fields
+        story = self.run.blocks.get(fields["block"])
+        if story is not None:
             story["alerts"].append(fields)
+        elif fields["block"]:
+            self.run.pending.setdefault(fields["block"], []).append(entry)
+
+    def _on_riskstop(self, entry: Entry) -> None:
+        fields = self._json(entry)
+        self.run.stops[fields["group"], fields["login"]] = fields
 
     # Parts
 
@@ -287,6 +339,8 @@ class Explainer:
             fields |= {"order": None, "deal": None, "block": None, "bridge_name": "", "login": 0}
         if fields["msg"] == "BridgeOpened":
             return fields
+        if "bridge" in fields:
+            fields["lp"] = self.run.bridges.get(fields["bridge"], str(fields["bridge"]))
         bridge = self.run.bridges.get(entry.bridge, str(entry.bridge))
         return fields | {"leaf": entry.leaf_index, "time": utc(entry.time), "bridge": bridge}
 
@@ -296,7 +350,7 @@ class Explainer:
 
 def _exact(plan: Json, member: Json) -> str | None:
     """Its share of the volume, as an exact decimal or fraction; None where the method is absolute."""
-    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"]:
+    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"] or member["reason"] == "reallocated":
         return None
     share = Fraction(plan["volume"]) * member["weight"] / plan["total_weight"]
     if (share * 10**8).denominator == 1:
@@ -307,6 +361,8 @@ def _exact(plan: Json, member: Json) -> str | None:
 
 def _finish(story: Json) -> None:
     """What can be said of a child only when all is known."""
+    status = story["changes"][-1]["status"] if story["changes"] else "planned"
+    outcome = sentences.OUTCOME.get(status, "")
     for child in story["children"]:
         booked = [answer for answer in child["answers"] if answer["status"] == "booked"]
         asked = child["bookings"][-1]["volume"] if child["bookings"] else "0"
@@ -315,11 +371,19 @@ def _finish(story: Json) -> None:
         if "house" in child:
             child["sentence"] = f"the house account takes {asked} lots that no client could"
             continue
-        child["sentence"] = sentences.child_sentence(child, asked)
+        child["share_of_all"] = _percent(story["plan"], child)
+        child["sentence"] = sentences.child_sentence(child, asked, outcome)
         if child["answers"]:
             child["sentence"] += f"; {sentences.BOOKING[child['answers'][-1]['status']]}"
         elif child["bookings"]:
             child["sentence"] += "; the server has not answered"
+
+
+def _percent(plan: Json, member: Json) -> str | None:
+    """Its weight among all, in percent with two decimals, where shares are by weight."""
+    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"] or member["reason"] == "reallocated":
+        return None
+    return f"{10_000 * member['weight'] // plan['total_weight'] / 100:.2f}"
 
 
 def explain(entries: Iterable[Entry], question: Question, login: int | None = None) -> Json:
@@ -336,6 +400,7 @@ def explain(entries: Iterable[Entry], question: Question, login: int | None = No
             story["policy_changes"] = [
                 change for change in story["policy_changes"] if change["login"] in (0, login)
             ]
+            story["alerts"] = [alert for alert in story["alerts"] if alert["login"] in (0, login)]
             if not story["children"]:
                 raise AuditError(f"block {story['block']} has no account {login}")
     return {"blocks": explainer.stories, "refused": explainer.refusals}

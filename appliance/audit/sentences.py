@@ -2,7 +2,7 @@
 
 REASON = {
     "none": "",
-    "not_executed": "less was executed than planned, and none of it fell to this account",
+    "not_executed": "less was executed than planned",
     "zero_share": "its exact share is less than one volume step",
     "below_minimum": "its share is under the instrument's minimum volume",
     "above_maximum": "over a maximum volume",
@@ -51,6 +51,27 @@ REASON = {
     "price_collar": "the price was outside the collar",
     "rate_limit": "too many orders in the second",
     "daily_loss": "the day's loss limit was reached",
+    "sequence_gap": "a sequence number was skipped",
+    "unknown_account": "there was no such account",
+    "unknown_member": "the account was not of the group",
+    "unknown_block": "there was no such block, leg or child",
+    "negative_weight": "a weight was below zero",
+    "crossed_quote": "its bid was above its ask",
+    "overfilled": "more was filled than ordered; the rest is the house's",
+    "wrong_state": "that was not possible in the block's state",
+    "log_behind": "the log on disk was too far behind; new orders had to wait for it",
+    "busted": "the liquidity provider took a fill back",
+    "corrected": "the liquidity provider corrected a fill",
+    "late_fill": "it was filled when the block was no longer executed; the house took it",
+    "reallocated": "the booking of another member was refused, and its volume offered to this one",
+    "rolled_back": "filled in part and traded out again, as the policy says; no account was touched",
+    "unwound": "what the server refused was traded out again",
+    "fifo": "the account had to close its oldest position first; the house carries this one",
+    "fenced": "an outcome of that counterparty was unknown; it got nothing new until it was known",
+    "time_limit": "the order's time was over",
+    "left": "the member leaves, and its positions are closed",
+    "flattened": "the kill switch closed what was open",
+    "no_operator": "the message did not name who gave the command",
 }
 """Reason code → clause."""
 
@@ -82,13 +103,53 @@ BOOKING = {
 }
 
 
+ALERT = {
+    "law": "a law was broken, and trading was stopped",
+    "warning": "warning",
+    "margin_call": "margin call",
+    "stop_out": "stop-out",
+    "drawdown": "drawdown limit",
+    "out_of_sync": "our figures of the account and the server's differed",
+    "in_sync": "our figures of the account and the server's agreed again",
+    "house": "volume was parked in the house account",
+    "impossible": "a message came that the block's state does not allow",
+    "gap": "a sender's sequence numbers had a hole",
+    "timeout": "an answer was late; its outcome was unknown",
+    "fenced": "a bridge's ring was broken or not read",
+    "unallocated": "a deal was executed that could not be allocated",
+    "log_behind": "the log on disk was too far behind: no new orders",
+    "log_caught_up": "the log was on disk again: new orders were taken",
+    "balance": "the balance moved by no deal of ours",
+}
+"""Kinds of RiskAlert."""
+
+EXECUTION = {
+    "trade": "filled {volume} at {price}",
+    "rejected": "rejected it (code {code})",
+    "ended": "ended it; filled in all {cumulative}",
+    "correct": "corrected fill {reference} to {volume} at {price}",
+    "bust": "took fill {reference} back",
+    "status": "says: filled {cumulative} in all at {price} on average, {volume} still open",
+}
+"""Kinds of Execution: what the liquidity provider did."""
+
+OUTCOME = {
+    "rejected": "the block was rejected, and nothing was booked",
+    "rolled_back": "the block was filled in part and traded out again; nothing was booked",
+    "rolling_back": "the block is being traded out again",
+    "planned": "not executed yet",
+    "working": "not executed yet",
+}
+"""Why a child has no booking, by the block's last state."""
+
+
 def clause(reason: str) -> str:
     """The clause of a reason code; a code without one is given with spaces."""
     return REASON.get(reason, reason.replace("_", " "))
 
 
-def child_sentence(child: dict[str, object], volume: str) -> str:
-    """Why a child got what it got; `volume`: what was booked for it in the end."""
+def child_sentence(child: dict[str, object], volume: str, outcome: str) -> str:
+    """Why a child got what it got. `volume`: what was booked for it in the end; `outcome`: why nothing."""
     planned, reason = str(child["volume"]), str(child["reason"])
     if planned == "0":
         return f"gets nothing: {clause(reason)}" if reason != "none" else "gets nothing: its share is zero"
@@ -101,6 +162,8 @@ def child_sentence(child: dict[str, object], volume: str) -> str:
         text += f", {planned} after the steps left over were given out"
     if reason != "none":
         text += f"; {clause(reason)}"
-    if volume != planned:
-        text += f"; of {planned} planned, {volume} was booked"
+    if volume == "0":
+        text += f"; {outcome or 'nothing was booked'}"
+    elif volume != planned:
+        text += f"; of {planned} planned {volume} fell to it"
     return text

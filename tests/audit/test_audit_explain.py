@@ -65,14 +65,14 @@ def test_every_block_is_explained(log: Path) -> None:
 def test_a_page(post_trade: Path) -> None:
     page = command("audit", "explain", post_trade, "41").out.decode()
     for part in (
-        "Deal 51: buy 10 lots of instrument 1 at 1.1001, opening",
-        "policy version 1: equity, rounding largest_remainder",
+        "Deal 51: buy 10 lots EURUSD at 1.1001, opening",
+        "version 1: equity, rounding largest_remainder",
         "alice: GroupPolicy: set up",
-        "Account 101: exact share 100/19 lots; 5.26 in whole steps; booked by the server",
-        "balance 10000, credit 0, equity 10000",
-        "equity 10000, weight",
+        "Account 101: exact share 5.26315789… lots; 5.26 in whole steps; booked by the server",
+        "the server said: balance 10000, credit 0, equity 10000",
+        "equity 10000 times 1 (52.63 % of all); exact share 5.26315789…",
         "asked to book 3.69 at 1.1001",
-        "at the end: done, filled 10, to clients 10",
+        "done: filled 10, to clients 10",
     ):
         assert part in page, page
 
