@@ -201,7 +201,7 @@ class _Verification:
             self._check_closing(last.size, "")
         self._check_pruned()
         self._check_keys()
-        self._check_signature()
+        self._check_signature(intact)
         self._read_outside()
         if intact and self.checkpoint is not None:
             self._check_root(self.checkpoint, "the signed one")
@@ -358,8 +358,11 @@ class _Verification:
         elif self.key not in named and not self.report.problems:
             self.problem("key", f"the log is signed with {named[-1].vkey}, not with {self.key.vkey}")
 
-    def _check_signature(self) -> None:
-        """The newest checkpoint is signed by the epoch's key, which the given key vouches for."""
+    def _check_signature(self, intact: bool) -> None:
+        """The newest checkpoint is signed by the epoch's key, which the given key vouches for.
+
+        Where the log is broken it was not read to the end, and the last keys may not be known.
+        """
         path = self.directory / checkpoint.FILE
         chained = self.key in self.epochs.keys
         trusted = {self.key, *(self.epochs.keys if chained else [])}
@@ -369,7 +372,7 @@ class _Verification:
             if chained and not set(wanted) <= set(signers):
                 raise note.NotSigned(f"is signed with a key of another epoch, not with {wanted[0].vkey}")
         except note.NotSigned as error:
-            if chained:
+            if chained and intact:
                 self.problem("signature", f"{path}: {error}")
             elif not self.report.problems:
                 self.problem("key", f"{path}: {error}")
