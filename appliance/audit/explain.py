@@ -22,6 +22,8 @@ _NAMES = {number: message.name for number, message in MESSAGES.items()}
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _NO_CAP = "92233720368.54775807"
 _CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch", "Tolerance"}
+_LATER = {"reallocated", "further_ticket", "further_price"}
+"""Reasons of a child that is no share of the order's own volume."""
 _PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin", "holdings"}
 
 
@@ -350,7 +352,7 @@ class Explainer:
 
 def _exact(plan: Json, member: Json) -> str | None:
     """Its share of the volume, as an exact decimal or fraction; None where the method is absolute."""
-    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"] or member["reason"] == "reallocated":
+    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"] or member["reason"] in _LATER:
         return None
     share = Fraction(plan["volume"]) * member["weight"] / plan["total_weight"]
     if (share * 10**8).denominator == 1:
@@ -381,7 +383,7 @@ def _finish(story: Json) -> None:
 
 def _percent(plan: Json, member: Json) -> str | None:
     """Its weight among all, in percent with two decimals, where shares are by weight."""
-    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"] or member["reason"] == "reallocated":
+    if plan["method"] not in _PROPORTIONAL or not plan["total_weight"] or member["reason"] in _LATER:
         return None
     return f"{10_000 * member['weight'] // plan['total_weight'] / 100:.2f}"
 

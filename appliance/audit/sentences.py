@@ -1,5 +1,7 @@
 """What the log's codes mean, as sentences for people who read an explanation."""
 
+from appliance.schema.messages import SENTENCES, Reason
+
 REASON = {
     "none": "",
     "not_executed": "less was executed than planned",
@@ -71,6 +73,16 @@ REASON = {
     "time_limit": "the order's time was over",
     "left": "the member leaves, and its positions are closed",
     "flattened": "the kill switch closed what was open",
+    "wrong_execution": "the group's policy executes otherwise",
+    "group_full": "the group had as many members as its policy allows",
+    "no_overflow_account": "the policy's rounding needs an overflow account, and none was named",
+    "duplicate_login": "a login was given twice",
+    "volume_limit": "limited to the instrument's volume in one direction",
+    "further_ticket": "the same account goes on with its next ticket",
+    "further_price": "the same child goes on with the next price of the block's fills",
+    "too_many_prices": "there were more prices than are kept apart; all got the average",
+    "not_closed": "the server refused a close: the client still holds it, and the house is short by as much",
+    "members_sum": "the members' own volumes made less than was executed",
     "no_operator": "the message did not name who gave the command",
 }
 """Reason code → clause."""
@@ -144,8 +156,11 @@ OUTCOME = {
 
 
 def clause(reason: str) -> str:
-    """The clause of a reason code; a code without one is given with spaces."""
-    return REASON.get(reason, reason.replace("_", " "))
+    """The clause of a reason code: ours, which look back at what happened, or else the schema's."""
+    if reason in REASON:
+        return REASON[reason]
+    text = SENTENCES["Reason"].get(Reason[reason.upper()], "") if reason.upper() in Reason.__members__ else ""
+    return text[:1].lower() + text[1:] or reason.replace("_", " ")
 
 
 def child_sentence(child: dict[str, object], volume: str, outcome: str) -> str:

@@ -37,8 +37,10 @@ NOT_OF_AN_ORDER = {
 
 
 def test_every_code_has_a_sentence() -> None:
+    for reason in Reason:
+        said = sentences.clause(reason.name.lower())
+        assert reason == Reason.NONE or (" " in said and said[0].islower()), reason
     for codes, have in (
-        (Reason, sentences.REASON),
         (AlertKind, sentences.ALERT),
         (ExecutionKind, sentences.EXECUTION),
         (BookingStatus, sentences.BOOKING),
