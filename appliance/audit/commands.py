@@ -18,6 +18,7 @@ from appliance.audit import (
     receipt_command,
     replay_command,
     segments,
+    snapshot_command,
     witness_command,
 )
 from appliance.audit.errors import AuditError
@@ -43,6 +44,7 @@ def add_parser(subparsers: Any) -> None:
     _add_keygen(commands)
     _add_rotate(commands)
     replay_command.add_parser(commands)
+    snapshot_command.add_parser(commands)
     export_command.add_parser(commands)
     explain_command.add_parser(commands)
     query_command.add_parser(commands)

@@ -1,6 +1,6 @@
 """Replay in C: a log's entries go to an engine without becoming Python objects (native/src/replay.h)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from appliance.audit.errors import AuditError
 from appliance.audit.reader import Batch, Entry, read_batches, read_entries
 from appliance.audit.records import HEADER
 from appliance.audit.replay import Replay, engine_of, replay
+from appliance.engine import Engine
 
 Open = Callable[[Entry], None]
 """Called before each Opened: to give the replay (mam_replay_open) an engine for it."""
@@ -50,24 +51,69 @@ def last_run(directory: Path) -> int:
     return found.first_leaf
 
 
-def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: None) -> Replay:
-    """The whole log, in C; for a difference the reference (replay.py) is asked, which has words."""
-    result = Replay()
-    state = ffi.new("struct mam_replay *")
-    held: list[Any] = []
+class Fed:
+    """An engine that is fed a log, run after run."""
 
-    def open_run(entry: Entry) -> None:
-        result.runs += 1
-        result.unfinished += int(state.compared != state.said.length)
-        engine = engine_of(entry)
+    def __init__(self) -> None:
+        self.native = ffi.new("struct mam_replay *", {"skip": 1})
+        """The C half: struct mam_replay."""
+        self.engine: Engine | None = None
+        self.runs = self.unfinished = 0
+        self._said: Any = None
+
+    @property
+    def inputs(self) -> int:
+        return int(self.native.inputs)
+
+    @property
+    def cut_short(self) -> bool:
+        """The last input lacks outputs in the log."""
+        return int(self.native.compared) != int(self.native.said.length)
+
+    def use(self, engine: Engine) -> None:
+        """Goes on with this engine."""
         capacity = lib.mam_engine_worst_case(engine.capacities.to_c(), 16) + SPARE
-        held[:] = [engine, ffi.new("uint8_t[]", capacity)]
-        lib.mam_replay_open(state, engine.native, held[1], capacity)
+        self.engine, self._said = engine, ffi.new("uint8_t[]", capacity)
+        lib.mam_replay_open(self.native, engine.native, self._said, capacity)
 
+    def feed(self, batch: Batch) -> int:
+        """MAM_REPLAY_OK, or what it stopped at."""
+        return feed(self.native, batch, self._open)
+
+    def _open(self, entry: Entry) -> None:
+        self.runs += 1
+        self.unfinished += int(self.cut_short)
+        self.use(engine_of(entry))
+
+
+def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: None) -> Replay:
+    """The whole log, in C; for a difference the reference (replay.py) is asked, which has words.
+
+    Snapshots of this build are made again on the way, and must be what the log says.
+    """
+    # snapshots.py is built on this module
+    from appliance.audit import snapshots
+
+    due = {snapshot.header.leaf: snapshot for snapshot in snapshots.usable(directory)}
+    fed, result = Fed(), Replay()
+    fed.native.skip = 0
     for batch in read_batches(directory):
-        if feed(state, batch, open_run) != lib.MAM_REPLAY_OK:
-            return replay(read_entries(directory))
-        progress(int(state.inputs))
-    result.inputs, result.outputs = int(state.inputs), int(state.outputs)
-    result.unfinished += int(state.compared != state.said.length)
+        for part, snapshot in _cut(batch, due):
+            if fed.feed(part) != lib.MAM_REPLAY_OK:
+                return replay(read_entries(directory))
+            if snapshot is not None:
+                result.snapshots += 1
+                if snapshots.digest(fed, snapshot.header.leaf) != snapshot.sha256:
+                    result.difference = f"{snapshot.path}: is not the state at record {snapshot.header.leaf}"
+        progress(fed.inputs)
+    result.inputs, result.outputs = fed.inputs, int(fed.native.outputs)
+    result.runs, result.unfinished = fed.runs, fed.unfinished + int(fed.cut_short)
     return result
+
+
+def _cut(batch: Batch, due: dict[int, Any]) -> Iterator[tuple[Batch, Any]]:
+    """The batch in parts, each up to a leaf that something is due before."""
+    for leaf in sorted(leaf for leaf in due if batch.first_leaf < leaf <= batch.first_leaf + batch.count):
+        yield batch.up_to(leaf), due[leaf]
+        batch = batch.since(leaf)
+    yield batch, None

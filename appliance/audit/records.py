@@ -12,6 +12,7 @@ epoch_closed     epoch, size, root (base64; of all leaves before), next_epoch, n
                  `checkpoint` signed with the closed epoch's key, which is then wiped.
 pruned           Before `mam audit prune` deletes the oldest segments. first_leaf (the first record that
                  stays), root (base64; of all leaves before it), operator, export, witnesses.
+snapshot         The engine's state was kept (snapshots.py). file, sha256, leaf, journal, build.
 writer_stopped   At each clean end. reason.
 
 A verifier ignores records that it does not know.

@@ -19,6 +19,7 @@ Progress = Callable[[int], None]
 class Replay:
     """What came of it. `difference`: the first one, in words; None: every output is the same.
 
+    `snapshots`: how many were made again and are what the log says.
     `unfinished`: runs whose last input lacks outputs: the engine was killed there. No output is missing that
     left, since each is journaled before it leaves.
     """
@@ -27,6 +28,7 @@ class Replay:
     outputs: int = 0
     runs: int = 0
     unfinished: int = 0
+    snapshots: int = 0
     difference: str | None = None
 
 

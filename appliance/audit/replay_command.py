@@ -42,5 +42,6 @@ def text(directory: Path, result: Replay) -> str:
     """The result in words."""
     fed = f"{result.inputs:,} inputs of {result.runs} run{'s' if result.runs != 1 else ''}"
     if result.difference is None:
-        return f"{directory}: {fed} give all {result.outputs:,} outputs again, byte for byte"
+        again = f"{directory}: {fed} give all {result.outputs:,} outputs again, byte for byte"
+        return f"{again}; {result.snapshots} snapshot(s) too" if result.snapshots else again
     return f"{directory}: NOT the same after {fed}: {result.difference}"

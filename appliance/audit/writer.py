@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any
 
 from appliance._native import ffi, lib
-from appliance.audit import counters, keys, prune_request, reader, segments
+from appliance.audit import counters, keys, prune_request, reader, segments, snapshots
 from appliance.audit.counters import WriterCounters
 from appliance.audit.errors import AuditError
 from appliance.audit.log import Log, NoRoom, WriteFailed
@@ -179,6 +179,7 @@ class Writer:
             return
         self._look_at = now + _LOOK_SECONDS
         self._say_what_is_pruned()
+        self._log_snapshot()
         asked = (self.log.directory / REQUEST).exists()
         late = 0 < config.epoch_seconds <= now - self._epoch_at
         long = 0 < config.epoch_records <= self.log.size - self._epoch_size
@@ -203,6 +204,17 @@ class Writer:
         except (AuditError, NoRoom) as error:
             _log.error("%s: nothing is pruned: %s", self.log.directory, error or "the disk is full")
         path.unlink(missing_ok=True)
+
+    def _log_snapshot(self) -> None:
+        """The hash of a snapshot goes into the log: only then does it count."""
+        request = self.log.directory / snapshots.REQUEST
+        if not request.exists():
+            return
+        try:
+            self.log.say(snapshots.RECORD, **snapshots.read_request(request))
+        except (AuditError, NoRoom) as error:
+            _log.error("%s: the snapshot is not logged: %s", request, error or "no room")
+        request.unlink(missing_ok=True)
 
     def _next_segment(self) -> None:
         """Or, when the disk is full, a wait: the ring keeps what comes, and the engine refuses new orders."""

@@ -13,6 +13,9 @@ def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("run", help="the daemon")
     parser.add_argument("--config", required=True, metavar="FILE", help="TOML (docs/operator.md)")
+    parser.add_argument(
+        "--new-run", action="store_true", help="begin with an empty state, whatever the log's last run was"
+    )
     parser.add_argument("--check", action="store_true", help="only check the file")
     parser.set_defaults(run=run)
 
@@ -23,6 +26,8 @@ def run(options: argparse.Namespace) -> int:
     if options.check:
         print(f"{options.config}: good; instance {config.instance}, {len(config.bridges)} bridges")
         return 0
+    if options.new_run:
+        config.engine.restart = "new"
     try:
         return run_daemon(config)
     except AlreadySaid:

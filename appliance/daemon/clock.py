@@ -36,11 +36,12 @@ def error_bound() -> int:
 
 
 class ClockWatch:
-    """Looks now and then; `steps` counts jumps, `bound` is the last error bound."""
+    """Looks now and then; `steps` counts jumps, `step` is the last, `bound` the last error bound, both ns."""
 
     def __init__(self) -> None:
         self.bound = error_bound()
         self.steps = 0
+        self.step = 0
         self._offset = self._now()
 
     @staticmethod
@@ -54,6 +55,7 @@ class ClockWatch:
         jump, self._offset = offset - self._offset, offset
         if abs(jump) > STEP_NS:
             self.steps += 1
+            self.step = jump
             news.append(f"the clock jumped by {jump / 1e9:+.3f} s")
             bound = max(bound, abs(jump)) if bound >= 0 else bound
         if (bound < 0) != (self.bound < 0):

@@ -40,6 +40,7 @@ class EngineSection(Section, kw_only=True):
     durability: Literal["async", "commit"] = "async"
     gap_limit: Annotated[int, msgspec.Meta(ge=0)] = 0  # journal entries not on disk at which new orders are
     # refused; 0: half of what the journal ring holds
+    restart: Literal["continue", "new"] = "continue"  # go on with the log's run, or begin a new one
     stuck_after_ms: ToHour = 2000  # a claim or an unread ring is fenced after this
 
 
@@ -49,6 +50,9 @@ class AuditSection(Section, kw_only=True):
     directory: FilePath
     key: FilePath  # file of the private signing key (mam audit keygen), or credential:NAME of the unit
     cpu: Cpu | None = None
+    snapshot_minutes: Annotated[int, msgspec.Meta(ge=0, le=10080)] = (
+        60  # the state is kept this often; 0: never
+    )
     epoch_hours: Annotated[int, msgspec.Meta(ge=0, le=8760)] = 24  # a new key this often; 0: only when asked
 
 

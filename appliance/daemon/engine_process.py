@@ -9,8 +9,8 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,9 +19,8 @@ import psutil
 from appliance import __version__
 from appliance._native import ffi, lib
 from appliance.audit.errors import AuditError
-from appliance.audit.fast_replay import SPARE, feed, last_run
-from appliance.audit.reader import Entry, read_batches
-from appliance.daemon.config import Config, capacities_of
+from appliance.daemon.config import BridgeSection, Config, capacities_of
+from appliance.daemon.rebuild import ROLES, Refused, rebuild
 from appliance.memory import (
     Counters,
     Directory,
@@ -35,7 +34,6 @@ from appliance.memory import (
 
 IDLE = {"spin": lib.MAM_IDLE_SPIN, "yield": lib.MAM_IDLE_YIELD, "backoff": lib.MAM_IDLE_BACKOFF}
 DURABILITY = {"async": lib.MAM_DURABILITY_ASYNC, "commit": lib.MAM_DURABILITY_COMMIT}
-ROLE = {"broker": lib.MAM_ROLE_BROKER, "lp": lib.MAM_ROLE_LP, "control": lib.MAM_ROLE_CONTROL}
 COUNTER_TYPE = 100  # of the loop's first counter; the next ones follow
 BRIDGE_COUNTER_TYPE = 300  # the same of a bridge's; their key is the bridge's name
 READY = "running"
@@ -51,7 +49,7 @@ class Start(msgspec.Struct, kw_only=True):
     first_bridge_counter: int
     durable_counter: int
     clock_counter: int
-    """Error bound; the next one counts the jumps."""
+    """Error bound; the next one counts the jumps, the one after that has the last."""
 
 
 def counter_labels() -> list[str]:
@@ -68,25 +66,30 @@ def bridge_counter_labels() -> list[str]:
     return [ffi.string(lib.mam_loop_bridge_counter_label(at)).decode() for at in range(count)]
 
 
+def _rings(config: Config, bridge: BridgeSection, regions: list[Region]) -> Any:
+    """struct mam_loop_bridge *: the bridge's rings, mapped."""
+    inward = Region.attach(in_name(config.instance, bridge.name))
+    outward = Region.attach(out_name(config.instance, bridge.name))
+    regions += [inward, outward]
+    return ffi.new(
+        "struct mam_loop_bridge *",
+        {
+            "name": bridge.name.encode(),
+            "role": ROLES[bridge.role],
+            "in": ffi.cast("void *", inward.address),
+            "in_length": inward.size,
+            "out": ffi.cast("void *", outward.address),
+            "out_length": outward.size,
+        },
+    )
+
+
 def _attach(config: Config, regions: list[Region]) -> dict[str, Any]:
     def attach(name: str) -> Region:
         regions.append(Region.attach(name))
         return regions[-1]
 
-    bridges = []
-    for bridge in config.bridges:
-        inward = attach(in_name(config.instance, bridge.name))
-        outward = attach(out_name(config.instance, bridge.name))
-        bridges.append(
-            {
-                "name": bridge.name.encode(),
-                "role": ROLE[bridge.role],
-                "in": ffi.cast("void *", inward.address),
-                "in_length": inward.size,
-                "out": ffi.cast("void *", outward.address),
-                "out_length": outward.size,
-            }
-        )
+    bridges = [_rings(config, bridge, regions)[0] for bridge in config.bridges]
     journal = attach(journal_name(config.instance))
     directory = attach(directory_name(config.instance))
     return {
@@ -103,29 +106,21 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def _resume(loop: Any, c_config: Any, config: Config, error: Any) -> bool:
-    """Goes on with the run of an engine that was killed, if there was one; False, with `error`: cannot."""
-    status = lib.mam_loop_resume_begin(loop, error)
-    if status <= 0:
-        return bool(status == 0)
-    while not lib.mam_loop_drained(loop):  # the daemon sees to it that a writer runs
-        time.sleep(0.001)
-    replay = ffi.new("struct mam_replay *", {"skip": 1})
-    capacity = lib.mam_engine_worst_case(ffi.addressof(c_config, "limits"), 16) + SPARE
-    memory = ffi.new("uint8_t[]", capacity)
+class Renew(msgspec.Struct, kw_only=True):
+    """What the daemon tells later: a bridge has new rings."""
 
-    def open_run(entry: Entry) -> None:
-        lib.mam_loop_resume_open(loop, replay, memory, capacity)
+    bridge: int
+    """Its number, from 1."""
+    generation: int
 
-    directory = Path(config.audit.directory)
-    for batch in read_batches(directory, last_run(directory)):
-        status = feed(replay, batch, open_run)
-        if status != lib.MAM_REPLAY_OK:
-            leaf = batch.first_leaf + int(replay.at)
-            text = f"record {leaf} of {directory} does not replay ({status}): see mam audit replay"
-            ffi.buffer(error)[:200] = text.encode()[:199].ljust(200, b"\0")
-            return False
-    return bool(lib.mam_loop_resume_finish(loop, replay, error) == 0)
+
+def _listen(loop: Any, config: Config, regions: list[Region]) -> None:
+    """A thread of its own: maps what the daemon has made anew, and offers it to the loop."""
+    for line in sys.stdin.buffer:
+        news = msgspec.json.decode(line, type=Renew)
+        rings = _rings(config, config.bridges[news.bridge - 1], regions)
+        while lib.mam_loop_renew(loop, news.bridge, rings, news.generation) != 0:
+            time.sleep(0.001)
 
 
 def main() -> int:
@@ -149,6 +144,7 @@ def main() -> int:
             "gap_limit": config.engine.gap_limit or attached["journal_length"] // (2 * ENTRY_BYTES),
             "clock_error": counters.at(start.clock_counter),
             "clock_steps": counters.at(start.clock_counter + 1),
+            "clock_step": counters.at(start.clock_counter + 2),
             "build": __version__.encode()[:8],
             "counters": counters.at(start.first_counter),
             "bridge_counters": counters.at(start.first_bridge_counter),
@@ -165,12 +161,11 @@ def main() -> int:
         print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
         return 1
     try:
-        if not _resume(loop, c_config, config, error):
-            print(f"engine: {ffi.string(error).decode()}", file=sys.stderr)
-            return 1
-    except AuditError as problem:
+        rebuild(loop, c_config, config)
+    except (AuditError, Refused) as problem:
         print(f"engine: {problem}", file=sys.stderr)
         return 1
+    threading.Thread(target=_listen, args=(loop, config, regions), daemon=True).start()
     if config.engine.cpu is not None:
         psutil.Process().cpu_affinity([config.engine.cpu])
     gc.collect()

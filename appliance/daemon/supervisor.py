@@ -30,10 +30,13 @@ from appliance.daemon.engine_process import (
     BRIDGE_COUNTER_TYPE,
     COUNTER_TYPE,
     READY,
+    Renew,
     Start,
     bridge_counter_labels,
     counter_labels,
 )
+from appliance.daemon.returning import Returning
+from appliance.daemon.schedule import SnapshotSchedule
 from appliance.errors import InputError
 from appliance.memory import (
     BridgeSpec,
@@ -113,6 +116,8 @@ class Daemon:
         self._clock, self._clock_counter = ClockWatch(), 0
         self._lost: set[str] = set()
         self._ids: dict[int, int] = {}
+        self._returning: Returning | None = None
+        self._snapshots = SnapshotSchedule(config.audit)
 
     def __enter__(self) -> Self:
         try:
@@ -147,6 +152,8 @@ class Daemon:
         self._first = loop[0], bridges[0]
         self._clock_counter = counters.allocate(CLOCK_TYPE, "clock: error bound, ns (-1 not disciplined)")
         counters.allocate(CLOCK_TYPE + 1, "clock: steps")
+        counters.allocate(CLOCK_TYPE + 2, "clock: last step, ns")
+        self._returning = Returning(config, self._instance, self._first[1], self._tell_engine)
         self._tell_clock()
         self._start_writer()
         self._start_engine()
@@ -251,8 +258,8 @@ class Daemon:
 
     def _start_engine(self) -> None:
         """A new one, or one that first goes through the log of the run that it goes on with."""
-        assert self._instance is not None
-        resumes = Ring(self._instance.journal_region).pointer.tail > 0
+        assert self._instance is not None and self._returning is not None
+        self._returning.settle()
         first_counter, first_bridge_counter = self._first
         start = Start(
             config=self.config,
@@ -272,15 +279,22 @@ class Daemon:
         with contextlib.suppress(BrokenPipeError):
             self._engine.stdin.write(msgspec.json.encode(start) + b"\n")
             self._engine.stdin.flush()
-        seconds = RESUME_SECONDS if resumes else START_SECONDS
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + RESUME_SECONDS
         while not select.select([self._engine.stdout], [], [], 0.05)[0]:
             self._patience()
             self._watch_writer()
             if time.monotonic() > deadline:
-                raise DaemonError(f"the engine was not ready after {seconds:.0f} s")
+                raise DaemonError(f"the engine was not ready after {RESUME_SECONDS:.0f} s")
         if self._engine.stdout.readline().strip() != READY.encode():
             raise EngineKilled(self._engine.wait())
+
+    def _tell_engine(self, bridge: int, generation: int) -> None:
+        """A bridge has new rings; an engine that starts finds them by itself."""
+        assert self._engine is not None and self._engine.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            news = Renew(bridge=bridge, generation=generation)
+            self._engine.stdin.write(msgspec.json.encode(news) + b"\n")
+            self._engine.stdin.flush()
 
     # --- Watch ---
 
@@ -305,12 +319,15 @@ class Daemon:
         if status is not None:
             self._restart_engine(status)
         self._check_regions()
+        assert self._returning is not None
+        for news in [*self._returning.look(), *self._snapshots.look()]:
+            print(f"mam run: {news}", file=sys.stderr)
 
     def _check_regions(self) -> None:
         """A bridge's ring that someone took away concerns that bridge only: the loop fences it (law 8)."""
         assert self._instance is not None
-        lost = set(self._instance.intact()) - self._lost
-        self._lost |= lost
+        gone = set(self._instance.intact())
+        lost, self._lost = gone - self._lost, gone
         rings = {
             name(self.config.instance, bridge.name)
             for bridge in self.config.bridges
@@ -328,6 +345,7 @@ class Daemon:
     def _tell_clock(self) -> None:
         assert self._instance is not None
         self._instance.counters.set(self._clock_counter, self._clock.bound)
+        self._instance.counters.set(self._clock_counter + 2, self._clock.step)
         self._instance.counters.set(self._clock_counter + 1, self._clock.steps)
 
     def _watch_writer(self) -> None:
@@ -378,7 +396,10 @@ class Daemon:
                 stack.callback(self._leave, self._instance, self._engine is not None, self._writer)
             stack.callback(self._end, self._writer, WRITER_END_SECONDS, "the audit writer")
             stack.callback(self._end, self._engine, ENGINE_END_SECONDS, "the engine")
-            self._instance = self._engine = self._writer = None
+            if self._returning is not None:
+                stack.callback(self._returning.close)
+            stack.callback(self._snapshots.close)
+            self._instance = self._engine = self._writer = self._returning = None
 
     def _leave(self, instance: Instance, journaled: bool, writer: "subprocess.Popen[bytes] | None") -> None:
         """Remove the memory; but no journal that may hold what the log has not: outputs have left on it."""

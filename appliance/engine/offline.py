@@ -7,8 +7,10 @@
 It has no allocation logic of its own: everything is mam_engine_apply.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from appliance._native import ffi, lib
 from appliance.errors import InputError
@@ -62,6 +64,7 @@ class Engine:
         if size == 0:
             raise InputError(f"capacities: a limit is out of its range: {self.capacities}")
         # cffi zeroes; 64 bytes more, since the engine wants to begin on a cache line
+        self._size = int(size)
         self._memory = ffi.new("uint8_t[]", size + 64)
         address = int(ffi.cast("uintptr_t", self._memory))
         self._engine = lib.mam_engine_create(ffi.cast("void *", (address + 63) & ~63), limits)
@@ -77,6 +80,25 @@ class Engine:
     def native(self) -> "ffi.CData":
         """The C engine (`struct mam_engine *`), for hosts in C; it lives as long as this object."""
         return self._engine
+
+    @contextmanager
+    def frozen(self) -> Iterator[Any]:
+        """Inside, the engine is a buffer of its state; any engine of this build can go on with it."""
+        lib.mam_engine_freeze(self._engine)
+        try:
+            yield ffi.buffer(self._engine, self._size)
+        finally:
+            self._wake()
+
+    def thaw(self, read: Callable[[Any], None]) -> None:
+        """Go on with such bytes, which `read` writes into a buffer; InputError: they are of other limits."""
+        read(ffi.buffer(self._engine, self._size))
+        self._wake()
+
+    def _wake(self) -> None:
+        if lib.mam_engine_thaw(self._engine, self.capacities.to_c()) == ffi.NULL:
+            raise InputError("the state is not one of these limits")
+        lib.mam_engine_sink_buffer(self._engine, self._buffer)
 
     def apply(self, time: int, bridge: int, message: bytes) -> list[Output]:
         """Consume one message (at most MAM_INPUT_MAX bytes; time never goes back) and give its outputs."""

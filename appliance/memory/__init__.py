@@ -8,6 +8,7 @@ from appliance.memory.bridge import Bridge
 from appliance.memory.counters import Counter, Counters, read_counters
 from appliance.memory.directory import BridgeSpec, Directory, Role, State
 from appliance.memory.errors import InstanceError, MemoryLayoutError
+from appliance.memory.in_order import InOrder
 from appliance.memory.instance import Instance, leftovers
 from appliance.memory.names import counters_name, directory_name, in_name, journal_name, out_name
 from appliance.memory.region import Region
@@ -19,6 +20,7 @@ __all__ = [
     "Counter",
     "Counters",
     "Directory",
+    "InOrder",
     "Instance",
     "InstanceError",
     "MemoryLayoutError",

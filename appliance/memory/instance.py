@@ -118,7 +118,12 @@ class Instance:
         return [name for name, region in self._regions.items() if not region.intact()]
 
     def renew(self, bridge: str) -> None:
-        """New, empty rings for a bridge whose rings were fenced, with a new generation; it attaches again.
+        """`make_rings`, open at once: for an instance whose engine maps them later."""
+        self.make_rings(bridge)
+        self.directory.set_state(bridge, State.OPEN)
+
+    def make_rings(self, bridge: str) -> int:
+        """New, empty rings for a bridge whose rings were fenced, still closed; their generation.
 
         The old ones stay mapped until `close`, since the engine may still hold pointers into them.
         """
@@ -133,7 +138,7 @@ class Instance:
             self._create(name, capacity + TRAILER, spec.mode, spec.uid, spec.gid)
         fields.entry(bridge).generation += 1
         fields.pointer.generation += 1
-        fields.set_state(bridge, State.OPEN)
+        return int(fields.entry(bridge).generation)
 
     def close(self) -> None:
         """Close the rings, remove every object, let the next daemon in. A forked child only unmaps."""

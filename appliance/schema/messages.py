@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x934da697384e50db
+SCHEMA_FINGERPRINT: Final = 0x6fe4b36d4f83a9b9
 
 
 class Side(IntEnum):
@@ -257,6 +257,8 @@ class AlertKind(IntEnum):
     LOG_BEHIND = 13
     LOG_CAUGHT_UP = 14
     BALANCE = 16
+    CLOCK = 29
+    OUTPUTS_LOST = 30
 
 
 class Reason(IntEnum):
@@ -343,6 +345,11 @@ class Reason(IntEnum):
     TOO_MANY_PRICES = 97
     NOT_CLOSED = 98
     MEMBERS_SUM = 99
+    CLOCK_STEPPED = 120
+    CLOCK_UNDISCIPLINED = 121
+    CLOCK_DISCIPLINED = 122
+    OUTPUTS_LOST = 123
+    RENEWED = 124
 
 
 # By the name that the schema gives.
@@ -441,6 +448,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         13: "The log on disk is too far behind: no new orders",
         14: "The log is on disk again: new orders are taken",
         16: "The balance moved by no deal of ours: a deposit, a withdrawal, a charge",
+        29: "The host's clock jumped, or its discipline was lost or has come back",
+        30: "A bridge has heard outputs that were not on disk when the machine failed",
     },
     "Reason": {
         0: "Nothing to explain",
@@ -524,6 +533,11 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         97: "More prices than are kept apart; all children get the average",
         98: "The server refused a close: the client still holds it, the house is short by as much",
         99: "The members' own volumes make less than was executed",
+        120: "The host's clock jumped",
+        121: "Nothing steers the host's clock: times are not traceable to UTC",
+        122: "The host's clock is steered again",
+        123: "They left before they were on disk, and the machine failed; their numbers are not used again",
+        124: "A fenced bridge has new rings",
     },
 }
 
@@ -785,6 +799,21 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("behind", 2, 16, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("suspended", 3, 24, 1, "B", "integer", "Small", 0, 0, 254, 0),
     )),
+    83: Message("Continued", 83, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("generation", 2, 16, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("lost", 3, 24, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+    )),
+    84: Message("BridgeRenewed", 84, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("bridge", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("generation", 3, 24, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+    )),
+    85: Message("ClockState", 85, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("error_bound", 2, 16, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
+        Field("step", 3, 24, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
+    )),
     50: Message("Leg", 50, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -846,6 +875,12 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("ref_template", 3, 24, 2, "H", "integer", "Flags", 0, 0, 65534, 0),
         Field("reason", 4, 26, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
         Field("field_id", 5, 28, 2, "H", "integer", "Flags", 0, 0, 65534, 0),
+    )),
+    82: Message("Resumed", 82, 32, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("consumed", 2, 16, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("from_sequence", 3, 24, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("lost", 4, 32, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
     )),
     66: Message("BookingQuery", 66, 24, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -1005,6 +1040,12 @@ BRIDGE_FENCED_ID: Final = 43
 BRIDGE_FENCED: Final = _dtype(MESSAGES[43])
 LOG_STATE_ID: Final = 44
 LOG_STATE: Final = _dtype(MESSAGES[44])
+CONTINUED_ID: Final = 83
+CONTINUED: Final = _dtype(MESSAGES[83])
+BRIDGE_RENEWED_ID: Final = 84
+BRIDGE_RENEWED: Final = _dtype(MESSAGES[84])
+CLOCK_STATE_ID: Final = 85
+CLOCK_STATE: Final = _dtype(MESSAGES[85])
 LEG_ID: Final = 50
 LEG: Final = _dtype(MESSAGES[50])
 LEG_CANCEL_ID: Final = 51
@@ -1017,6 +1058,8 @@ RISK_ALERT_ID: Final = 62
 RISK_ALERT: Final = _dtype(MESSAGES[62])
 REJECT_ID: Final = 63
 REJECT: Final = _dtype(MESSAGES[63])
+RESUMED_ID: Final = 82
+RESUMED: Final = _dtype(MESSAGES[82])
 BOOKING_QUERY_ID: Final = 66
 BOOKING_QUERY: Final = _dtype(MESSAGES[66])
 PLAN_ID: Final = 70
@@ -1057,12 +1100,16 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     42: BRIDGE_OPENED,
     43: BRIDGE_FENCED,
     44: LOG_STATE,
+    83: CONTINUED,
+    84: BRIDGE_RENEWED,
+    85: CLOCK_STATE,
     50: LEG,
     51: LEG_CANCEL,
     60: BOOKING,
     61: MASTER_REPORT,
     62: RISK_ALERT,
     63: REJECT,
+    82: RESUMED,
     66: BOOKING_QUERY,
     70: PLAN,
     71: PLAN_MEMBER,

@@ -58,6 +58,11 @@ int mam_bus_guard_add(void *memory, size_t length) {
     return count++;
 }
 
+void mam_bus_guard_replace(int region, void *memory, size_t length) {
+    MAM_ASSERT(region >= 0 && region < count);
+    regions[region] = (struct region){.first = (uintptr_t)memory, .past = (uintptr_t)memory + length};
+}
+
 int mam_bus_guard_lost(void) {
     return lost_count;
 }

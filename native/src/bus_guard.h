@@ -20,6 +20,8 @@ void mam_bus_guard_begin(struct sigaction *before);
 void mam_bus_guard_end(const struct sigaction *before);
 /* Guards a mapping, page aligned. Returns its number, from 0. */
 int mam_bus_guard_add(void *memory, size_t length);
+/* Guards another mapping under that number. */
+void mam_bus_guard_replace(int region, void *memory, size_t length);
 /* How many regions have been lost so far: cheap to ask often. */
 int mam_bus_guard_lost(void);
 int mam_bus_guard_is_lost(int region);

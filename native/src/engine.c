@@ -132,6 +132,11 @@ uint64_t mam_engine_size(const struct mam_capacities *limits) {
     return (carver.used + 4095) & ~UINT64_C(4095);
 }
 
+void mam_engine_carve(struct mam_engine *engine, void *place, const struct mam_capacities *limits) {
+    struct carver carver = {.base = place, .used = sizeof *engine};
+    carve_engine(&carver, engine, limits);
+}
+
 static void make_free_lists(struct mam_engine *engine) {
     for (uint32_t i = 0; i < engine->limits.holdings; i++) {
         uint32_t next = i + 1 < engine->limits.holdings ? i + 1 : MAM_NONE;
@@ -273,6 +278,9 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_BRIDGE_OPENED_ID:
     case MAM_BRIDGE_FENCED_ID:
     case MAM_LOG_STATE_ID:
+    case MAM_CONTINUED_ID:
+    case MAM_BRIDGE_RENEWED_ID:
+    case MAM_CLOCK_STATE_ID:
         return MAM_ROLE_HOST;
     default:
         return 0;
@@ -390,6 +398,14 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return on_bridge_fenced(engine, message);
     case MAM_LOG_STATE_ID:
         return on_log_state(engine, message);
+    case MAM_RESYNC_ID:
+        return mam_on_resync(engine, message, field);
+    case MAM_CONTINUED_ID:
+        return mam_on_continued(engine, message, field);
+    case MAM_BRIDGE_RENEWED_ID:
+        return mam_on_bridge_renewed(engine, message, field);
+    case MAM_CLOCK_STATE_ID:
+        return mam_on_clock_state(engine, message);
     default:
         return MAM_REASON_NOT_SUPPORTED;
     }
@@ -424,7 +440,8 @@ static uint16_t check_and_dispatch(struct mam_engine *engine, const void *messag
     uint64_t sequence;
     memcpy(&sequence, (const uint8_t *)message + sizeof *header, sizeof sequence);
     *field = 1;
-    reason = check_sequence(engine, sequence);
+    reason = header->template_id == MAM_RESYNC_ID ? mam_resync_sequence(engine, sequence)
+                                                  : check_sequence(engine, sequence);
     if (reason != MAM_REASON_NONE) {
         return reason;
     }

@@ -16,6 +16,7 @@
 #define FLUSH_EVERY 64       /* outputs of one message that are released together */
 #define COUNTERS_EVERY 1024  /* messages between two publications of the counters under load */
 #define HEARTBEAT_NS 1000000 /* heartbeats and counters at least this often */
+#define CLOCK_NS 60000000000 /* between two ClockStates when nothing changes */
 #define FLUSH_NS 1000000000  /* at the end: how long held outputs may still go out */
 
 static struct mam_loop *signalled; /* the one loop of this process, for its signal handler */
@@ -112,8 +113,7 @@ int mam_loop_hold(struct lane *lane, const void *message, uint32_t length, uint6
     return 0;
 }
 
-/* Tells the next engine of this run what the out ring has got; after its flush. */
-static void mark_released(struct lane *lane) {
+void mam_loop_mark_released(struct lane *lane) {
     if (lane->recovery != NULL) {
         int64_t which = lane->recovery[RECOVERY_WHICH] ^ 1;
         lane->recovery[RECOVERY_SEQUENCE + 2 * which] = (int64_t)lane->last_put;
@@ -138,7 +138,7 @@ static void flush(struct mam_loop *loop) {
     for (uint64_t touched = loop->touched; touched != 0; touched &= touched - 1) {
         struct lane *lane = &loop->lanes[__builtin_ctzll(touched)];
         mam_ring_flush(&lane->out);
-        mark_released(lane);
+        mam_loop_mark_released(lane);
     }
     loop->touched = 0;
     loop->batched = 0;
@@ -170,6 +170,13 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
     struct lane *lane = &loop->lanes[bridge - 1];
     uint64_t allowed = loop->config.durability == MAM_DURABILITY_COMMIT ? durable(loop) : UINT64_MAX;
     uint32_t released = 0;
+    int lent = lane->lent ? mam_loop_still_lent(lane) : 0;
+    if (lent != 0) {
+        if (lent < 0) {
+            fence_out(loop, bridge, MAM_RING_CORRUPT_TAIL);
+        }
+        return 0;
+    }
     while (lane->held > 0 && lane->next_durable <= allowed && released < 4 * BATCH) {
         int64_t index = lane->hold.head & (lane->hold.capacity - 1);
         int32_t type = 0;
@@ -200,7 +207,7 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
     }
     mam_ring_flush(&lane->out);
     if (released > 0) {
-        mark_released(lane);
+        mam_loop_mark_released(lane);
     }
     return released;
 }
@@ -208,8 +215,9 @@ static uint32_t release_held(struct mam_loop *loop, uint32_t bridge) {
 /* A bridge that has not read for too long is fenced; what it missed stands in the journal. */
 static void watch_held(struct mam_loop *loop, uint32_t bridge, uint32_t released) {
     struct lane *lane = &loop->lanes[bridge - 1];
-    bool waits_for_bridge = lane->held > 0 && (loop->config.durability == MAM_DURABILITY_ASYNC ||
-                                               lane->next_durable <= durable(loop));
+    bool waits_for_bridge =
+        lane->held > 0 && !lane->lent &&
+        (loop->config.durability == MAM_DURABILITY_ASYNC || lane->next_durable <= durable(loop));
     if (released > 0 || !waits_for_bridge) {
         lane->held_since = 0;
     } else if (lane->held_since == 0) {
@@ -342,6 +350,9 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
         lane->claimed_since = 0;
         lane->consumed++;
         count++;
+        if (type == MAM_RESYNC_ID) {
+            mam_loop_resync(loop, bridge, message, mam_loop_taken(message, length, type));
+        }
         consume(loop, bridge, message, mam_loop_taken(message, length, type));
         mam_ring_consume(&lane->in, length, NULL, 0);
     }
@@ -393,11 +404,39 @@ static int64_t clock_figure(const int64_t *counter, int64_t none) {
     return counter == NULL ? none : mam_counter_get(counter);
 }
 
-/* A jump, and the loss or return of discipline, go into the journal at once. */
+/* A jump, and the loss or return of discipline, go into the journal at once; the error bound once a minute.
+ */
 static bool clock_changed(const struct mam_loop *loop) {
     bool disciplined = clock_figure(loop->config.clock_error, -1) >= 0;
-    return disciplined != (loop->clock_error >= 0) ||
+    return disciplined != (loop->clock_error >= 0) || loop->now >= loop->clock_due ||
            clock_figure(loop->config.clock_steps, 0) != loop->clock_steps;
+}
+
+static void send_clock_state(struct mam_loop *loop) {
+    int64_t steps = clock_figure(loop->config.clock_steps, 0);
+    struct mam_clock_state state;
+    mam_clock_state_init(&state);
+    state.error_bound = loop->clock_error = clock_figure(loop->config.clock_error, -1);
+    state.step = steps != loop->clock_steps ? clock_figure(loop->config.clock_step, 0) : 0;
+    loop->clock_steps = steps;
+    loop->clock_due = stamp(loop) + CLOCK_NS;
+    send_host(loop, &state, sizeof state);
+}
+
+/* The run goes on in new memory: whoever was here before attaches again. */
+static void send_continued(struct mam_loop *loop) {
+    struct mam_continued continued;
+    mam_continued_init(&continued);
+    continued.generation = loop->config.generation;
+    continued.lost = (uint64_t)loop->lost;
+    send_host(loop, &continued, sizeof continued);
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        loop->lanes[i].last_put += (uint64_t)loop->lost;
+        if (loop->lanes[i].recovery != NULL) {
+            mam_loop_mark_released(&loop->lanes[i]);
+        }
+    }
+    loop->lost = -1;
 }
 
 /* Refuses new orders when too many records are not on disk; takes them again at half of that. */
@@ -420,8 +459,7 @@ static void send_clock(struct mam_loop *loop) {
     struct mam_clock clock;
     mam_clock_init(&clock);
     clock.now = stamp(loop);
-    clock.error_bound = loop->clock_error = clock_figure(loop->config.clock_error, -1);
-    loop->clock_steps = clock_figure(loop->config.clock_steps, 0);
+    clock.error_bound = clock_figure(loop->config.clock_error, -1);
     send_host(loop, &clock, sizeof clock);
 }
 
@@ -629,6 +667,8 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
         return NULL;
     }
     loop->clock_error = -1;
+    loop->clock_due = config->clock_error == NULL ? INT64_MAX : 0;
+    loop->lost = -1;
     loop->worst_case =
         (int64_t)mam_engine_worst_case(&config->limits, MAM_ENTRY_HEADER + MAM_RING_RECORD_HEADER) +
         ENTRY_SPACE;
@@ -715,6 +755,10 @@ int64_t mam_loop_run(struct mam_loop *loop) {
     if (loop->host_sequence == 0 && room(loop)) {
         send_opened(loop);
     }
+    if (loop->lost >= 0 && room(loop)) {
+        send_continued(loop);
+    }
+    mam_loop_note_generations(loop);
     while (!__atomic_load_n(&loop->stop, __ATOMIC_ACQUIRE)) {
         uint32_t work = poll_all(loop);
         loop->loops++;
@@ -726,7 +770,10 @@ int64_t mam_loop_run(struct mam_loop *loop) {
             send_clock(loop);
         }
         if (clock_changed(loop) && room(loop)) {
-            send_clock(loop);
+            send_clock_state(loop);
+        }
+        if (__atomic_load_n(&loop->offered, __ATOMIC_ACQUIRE) != 0 && room(loop)) {
+            mam_loop_take_up(loop, send_host);
         }
         watch_log(loop);
         if (loop->fences_untold > 0) {

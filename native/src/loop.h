@@ -53,7 +53,8 @@ struct mam_loop_config {
     int64_t *bridge_counters; /* MAM_LOOP_BRIDGE_COUNTERS for each bridge, one after the other; or NULL */
     /* largest distance of the clock from UTC, ns, −1: not disciplined; and how often it jumped. Or NULL */
     const int64_t *clock_error, *clock_steps;
-    const int64_t *durable; /* records that are on disk, as the audit writer counts them; or NULL */
+    const int64_t *clock_step; /* how far it jumped last, ns; or NULL */
+    const int64_t *durable;    /* records that are on disk, as the audit writer counts them; or NULL */
 };
 
 struct mam_loop;

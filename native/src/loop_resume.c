@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "loop_state.h"
+#include "snapshot.h"
 
 #define SETTLE_ROUNDS 100 /* ms that a reader gets to finish giving back what it read */
 
@@ -63,23 +64,43 @@ static int finished(const struct mam_ring *ring, int64_t at) {
     return 0;
 }
 
-/* Behind what is told of there may be one flush more: it is seen whole, or it is taken back. */
-static void mend_out(struct mam_ring *ring, int64_t told_tail) {
-    if (ring->tail != told_tail && !finished(ring, told_tail)) {
-        take_back(ring, told_tail);
+/* What the loop wrote is one flush, seen whole or taken back; what the daemon wrote, record by record. */
+void mam_loop_mend_out(struct mam_ring *ring, int64_t tail) {
+    int64_t at = tail;
+    while (at < ring->tail) {
+        int64_t head = shared(ring, MAM_RING_HEAD_OFFSET);
+        if (head > at && head <= ring->tail) {
+            at = head;
+        } else if (!finished(ring, at)) {
+            take_back(ring, at);
+            return;
+        } else {
+            int32_t length = length_at(ring, at);
+            at += length > 0 ? mam_ring_aligned(length) : 0;
+        }
     }
 }
 
-static int begin_lane(struct lane *lane) {
+/* Nobody knows what the bridge has: it asks. */
+static int begin_new_rings(struct lane *lane) {
+    lane->told = UINT64_MAX;
+    lane->told_tail = lane->end_tail = lane->out.tail;
+    return 0;
+}
+
+static int begin_lane(struct lane *lane, uint64_t generation) {
     if (lane->recovery == NULL) {
         return -1;
+    }
+    if ((uint64_t)lane->recovery[RECOVERY_GENERATION] != generation) {
+        return begin_new_rings(lane); /* renewed, and never taken up */
     }
     int64_t which = lane->recovery[RECOVERY_WHICH] & 1;
     int64_t tail = lane->recovery[RECOVERY_TAIL + 2 * which];
     if (tail > lane->out.tail || lane->out.tail - tail > lane->out.capacity) {
         return -1;
     }
-    mend_out(&lane->out, tail);
+    mam_loop_mend_out(&lane->out, tail);
     lane->told = lane->last_put = (uint64_t)lane->recovery[RECOVERY_SEQUENCE + 2 * which];
     lane->told_tail = tail;
     lane->end_tail = lane->out.tail;
@@ -96,18 +117,25 @@ int mam_loop_resume_begin(struct mam_loop *loop, char *error) {
     }
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         struct lane *lane = &loop->lanes[i];
-        if (begin_lane(lane) != 0) {
+        const struct mam_directory *directory = loop->config.directory;
+        if (begin_lane(lane, directory == NULL ? 0 : directory->bridges[i].generation) != 0) {
             snprintf(error, 200, "bridge %.31s: nothing tells which outputs its ring has got",
                      loop->config.bridges[i].name);
             return -1;
         }
-        const struct mam_directory *directory = loop->config.directory;
         if (directory != NULL) {
             lane->in_fenced = directory->bridges[i].in_state == MAM_STATE_FENCED;
             lane->out_fenced = directory->bridges[i].out_state == MAM_STATE_FENCED;
         }
     }
     return 1;
+}
+
+void mam_loop_restore_begin(struct mam_loop *loop, uint64_t lost) {
+    loop->lost = (int64_t)lost;
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        begin_new_rings(&loop->lanes[i]);
+    }
 }
 
 int mam_loop_drained(const struct mam_loop *loop) {
@@ -176,6 +204,13 @@ static int seen(void *context, const struct mam_entry_header *header, const void
     return 0;
 }
 
+void mam_loop_empty_hold(struct lane *lane) {
+    mam_ring_attach(&lane->hold, lane->hold.buffer, (size_t)(lane->hold.capacity + MAM_RING_TRAILER));
+    lane->hold.head = lane->hold.published = lane->hold.tail_due = lane->hold.tail;
+    __atomic_store_n(mam_ring_word(&lane->hold, MAM_RING_HEAD_OFFSET), lane->hold.tail, __ATOMIC_RELAXED);
+    lane->held = 0;
+}
+
 void mam_loop_resume_open(struct mam_loop *loop, struct mam_replay *replay, uint8_t *bytes,
                           uint64_t capacity) {
     loop->engine = mam_engine_create(loop->engine, &loop->config.limits);
@@ -183,14 +218,43 @@ void mam_loop_resume_open(struct mam_loop *loop, struct mam_replay *replay, uint
     loop->host_sequence = 0;
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         struct lane *lane = &loop->lanes[i];
-        mam_ring_attach(&lane->hold, lane->hold.buffer, (size_t)(lane->hold.capacity + MAM_RING_TRAILER));
-        lane->hold.head = lane->hold.published = lane->hold.tail_due = lane->hold.tail;
-        __atomic_store_n(mam_ring_word(&lane->hold, MAM_RING_HEAD_OFFSET), lane->hold.tail, __ATOMIC_RELAXED);
-        lane->held = lane->consumed = lane->released = lane->dropped = 0;
+        mam_loop_empty_hold(lane);
+        lane->consumed = lane->released = lane->dropped = 0;
     }
     replay->seen = seen;
     replay->context = loop;
     mam_replay_open(replay, loop->engine, bytes, capacity);
+}
+
+void *mam_loop_resume_memory(struct mam_loop *loop) {
+    return loop->engine;
+}
+
+int mam_loop_resume_thaw(struct mam_loop *loop, struct mam_replay *replay, uint8_t *bytes,
+                         uint64_t capacity) {
+    struct mam_engine *engine = mam_engine_thaw(loop->engine, &loop->config.limits);
+    loop->consumed = 0;
+    if (engine == NULL) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        struct lane *lane = &loop->lanes[i];
+        uint64_t last = mam_engine_last_output(engine, i + 1);
+        if (!lane->out_fenced && lane->told < last) {
+            return -1; /* it waits for outputs of before */
+        }
+        lane->consumed = (int64_t)replay->consumed[i + 1];
+        lane->released = (int64_t)last;
+        lane->last_put = last;
+        loop->consumed += lane->consumed;
+    }
+    loop->consumed += (int64_t)replay->consumed[0];
+    loop->host_sequence = mam_engine_last_input(engine, MAM_BRIDGE_HOST);
+    loop->suspended = mam_engine_log_behind(engine);
+    replay->seen = seen;
+    replay->context = loop;
+    mam_replay_open(replay, engine, bytes, capacity);
+    return 0;
 }
 
 /* The record at the head is the last message that was journaled: its engine was killed before it said so. */
@@ -249,6 +313,11 @@ int mam_loop_resume_finish(struct mam_loop *loop, struct mam_replay *replay, cha
     }
     mam_ring_flush(&loop->journal);
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        if (loop->lanes[i].told == UINT64_MAX) { /* new rings */
+            loop->lanes[i].recovery[RECOVERY_RESEND] = 0;
+            mam_loop_mark_released(&loop->lanes[i]);
+            continue;
+        }
         if (loop->lanes[i].told_tail != loop->lanes[i].end_tail) {
             snprintf(error, 200, "bridge %.31s: its out ring does not end as the log says",
                      loop->config.bridges[i].name);

@@ -21,11 +21,19 @@
  * a run to go on with. 0: it has none, run it as a new one. −1: it cannot be gone on with, see `error` (200
  * bytes). */
 int mam_loop_resume_begin(struct mam_loop *loop, char *error);
+/* Instead, in new shared memory: the log has a run to go on with. `lost`: at most so many journal entries of
+ * it were not on disk when the memory went. */
+void mam_loop_restore_begin(struct mam_loop *loop, uint64_t lost);
 /* Has the audit writer taken all of the journal ring? Only then read the log. */
 int mam_loop_drained(const struct mam_loop *loop);
 /* Sets `replay` to feed this loop's engine; again at each Opened, which begins with nothing. */
 void mam_loop_resume_open(struct mam_loop *loop, struct mam_replay *replay, uint8_t *bytes,
                           uint64_t capacity);
+/* The engine's memory (mam_engine_size bytes), to read a snapshot into; then, with replay's consumed,
+ * sequence and time set to the snapshot's, thaw. −1: it is of other limits, or a bridge waits for what is
+ * before it: take an older one, or none. */
+void *mam_loop_resume_memory(struct mam_loop *loop);
+int mam_loop_resume_thaw(struct mam_loop *loop, struct mam_replay *replay, uint8_t *bytes, uint64_t capacity);
 /* After the last entry of the log. 0, or −1 and one line in `error`. Then mam_loop_run goes on. */
 int mam_loop_resume_finish(struct mam_loop *loop, struct mam_replay *replay, char *error);
 /* cdef: end */

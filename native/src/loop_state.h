@@ -26,7 +26,17 @@ enum recovery_word {
     RECOVERY_WHICH,    /* 0 or 1: the valid pair */
     RECOVERY_SEQUENCE, /* of pair 0; pair 1 two words later */
     RECOVERY_TAIL,     /* of the out ring right behind it */
-    RECOVERY_WORDS = 6,
+    RECOVERY_RESEND =
+        6, /* the out ring is lent to the daemon, to send again from this output on; 0: it is not */
+    RECOVERY_GENERATION, /* of the rings that all this is about */
+    RECOVERY_WORDS,
+};
+
+/* New rings for a bridge, from the thread that mapped them. */
+struct ring_offer {
+    struct mam_loop_bridge rings;
+    uint64_t generation;
+    int32_t ready;
 };
 
 struct lane {
@@ -49,6 +59,7 @@ struct lane {
     uint64_t told;
     int64_t told_tail, end_tail;
     int64_t taken;     /* position behind the message that is being consumed */
+    int32_t lent;      /* the out ring is the daemon's for now */
     int64_t *recovery; /* RECOVERY_WORDS in shared memory, which the next engine of this run reads; or NULL */
 };
 
@@ -66,6 +77,9 @@ struct mam_loop {
     uint64_t touched;                 /* lanes with outputs that wait for the flush, a bit each */
     uint32_t batched;                 /* outputs since the last flush */
     int64_t clock_error, clock_steps; /* as last told to the engine */
+    int64_t clock_due;                /* when it is told again */
+    int64_t lost;                     /* resuming without memory: for Continued; -1: the memory is there */
+    int32_t offered;                  /* offers that wait */
     int32_t suspended;                /* the log is too far behind, and the engine knows */
     int32_t stop;
     int32_t regions_lost;
@@ -73,6 +87,7 @@ struct mam_loop {
     uint32_t last_source, last_length; /* resuming: the last input of the log */
     uint8_t last_input[MAM_INPUT_MAX];
     struct lane lanes[MAM_BRIDGES_MAX];
+    struct ring_offer offers[MAM_BRIDGES_MAX];
 };
 
 /* Journals one entry; there must be room. */
@@ -82,6 +97,20 @@ void mam_loop_journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, cons
 void mam_loop_put(void *context, uint32_t bridge, const void *message, uint32_t length);
 /* Holds an output until `records` journal entries are on disk and the ring has room; 0, or MAM_RING_FULL. */
 int mam_loop_hold(struct lane *lane, const void *message, uint32_t length, uint64_t records);
+/* Forgets what waits there. */
+void mam_loop_empty_hold(struct lane *lane);
+/* Tells the next engine of this run what the out ring has got; after its flush. */
+void mam_loop_mark_released(struct lane *lane);
+/* Behind `tail` there may be more records: those that are whole stay, the first that is not is taken back. */
+void mam_loop_mend_out(struct mam_ring *ring, int64_t tail);
+/* Before a bridge's Resync is consumed: lends its out ring if outputs are to be sent again. */
+void mam_loop_resync(struct mam_loop *loop, uint32_t bridge, const void *message, uint32_t length);
+/* Says which rings the words in shared memory are about. */
+void mam_loop_note_generations(struct mam_loop *loop);
+/* 1: it is still lent. 0: it is ours again. -1: and its words are broken. */
+int mam_loop_still_lent(struct lane *lane);
+/* Takes up one offer; the journal must have room. `tell` sends a message of the host. */
+void mam_loop_take_up(struct mam_loop *loop, void (*tell)(struct mam_loop *, void *, uint32_t));
 /* The message as the journal has it: a record whose type is not its message's is no message, length 0. */
 uint32_t mam_loop_taken(const void *message, int32_t length, int32_t type);
 

@@ -52,6 +52,12 @@ static int input(struct mam_replay *replay, const struct mam_entry_header *heade
     if (replay->compared != replay->said.length) {
         return MAM_REPLAY_MISSING;
     }
+    if (header->bridge >= sizeof replay->consumed / sizeof *replay->consumed) {
+        return MAM_REPLAY_DIFFERENT;
+    }
+    if (opened) {
+        memset(replay->consumed, 0, sizeof replay->consumed);
+    }
     replay->said.length = replay->compared = 0;
     _Alignas(64) uint8_t copy[MAM_INPUT_MAX];
     uint32_t length = header->length < MAM_INPUT_MAX ? header->length : MAM_INPUT_MAX;
@@ -62,6 +68,7 @@ static int input(struct mam_replay *replay, const struct mam_entry_header *heade
     mam_engine_apply(replay->engine, header->time, header->bridge, message, length);
     MAM_ASSERT(!replay->said.overflowed);
     replay->inputs++;
+    replay->consumed[header->bridge]++;
     return MAM_REPLAY_OK;
 }
 

@@ -256,6 +256,7 @@ struct mam_engine {
     uint32_t block_id;
     uint8_t halted, killed;
     uint8_t log_behind; /* the host says that the log is too far behind: no new orders */
+    uint8_t clock_undisciplined;
 
     char currencies[MAM_CURRENCIES][8];
     uint32_t currency_count;
@@ -301,6 +302,15 @@ void mam_alert(struct mam_engine *engine, uint32_t bridge, uint8_t kind, uint16_
                uint64_t login);
 /* Counts a violation of law 1 … 10, alarms, and stops trading. */
 void mam_law_broken(struct mam_engine *engine, uint32_t law, uint32_t block);
+
+/* --- resync.c: what returns, and the host's clock --- */
+/* A bridge that asks may not know its own number: any number is good, and only the next one counts. */
+uint16_t mam_resync_sequence(struct mam_engine *engine, uint64_t sequence);
+uint16_t mam_on_resync(struct mam_engine *engine, const struct mam_resync *message, uint16_t *field);
+uint16_t mam_on_continued(struct mam_engine *engine, const struct mam_continued *message, uint16_t *field);
+uint16_t mam_on_bridge_renewed(struct mam_engine *engine, const struct mam_bridge_renewed *message,
+                               uint16_t *field);
+uint16_t mam_on_clock_state(struct mam_engine *engine, const struct mam_clock_state *message);
 
 /* --- reference.c: what the server and control tell --- */
 uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrument *message, uint16_t *field);
@@ -461,6 +471,9 @@ uint32_t mam_holding_find(const struct mam_engine *engine, uint32_t position, ui
 uint32_t mam_holding_open(struct mam_engine *engine, uint32_t position, uint32_t account);
 /* Frees holdings and the position itself when nothing is left in them. */
 void mam_position_sweep(struct mam_engine *engine, uint32_t position);
+
+/* Sets the arrays' addresses of an engine whose memory lies at `place`; touches nothing there. */
+void mam_engine_carve(struct mam_engine *engine, void *place, const struct mam_capacities *limits);
 
 /* --- small look-ups (engine.c) --- */
 struct mam_block *mam_block_find(struct mam_engine *engine, uint32_t id);

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x934da697384e50dbULL
+#define MAM_SCHEMA_FINGERPRINT 0x6fe4b36d4f83a9b9ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -328,6 +328,10 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_LOG_CAUGHT_UP = 14,
     /* The balance moved by no deal of ours: a deposit, a withdrawal, a charge */
     MAM_ALERT_KIND_BALANCE = 16,
+    /* The host's clock jumped, or its discipline was lost or has come back */
+    MAM_ALERT_KIND_CLOCK = 29,
+    /* A bridge has heard outputs that were not on disk when the machine failed */
+    MAM_ALERT_KIND_OUTPUTS_LOST = 30,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -495,6 +499,16 @@ enum mam_reason {
     MAM_REASON_NOT_CLOSED = 98,
     /* The members' own volumes make less than was executed */
     MAM_REASON_MEMBERS_SUM = 99,
+    /* The host's clock jumped */
+    MAM_REASON_CLOCK_STEPPED = 120,
+    /* Nothing steers the host's clock: times are not traceable to UTC */
+    MAM_REASON_CLOCK_UNDISCIPLINED = 121,
+    /* The host's clock is steered again */
+    MAM_REASON_CLOCK_DISCIPLINED = 122,
+    /* They left before they were on disk, and the machine failed; their numbers are not used again */
+    MAM_REASON_OUTPUTS_LOST = 123,
+    /* A fenced bridge has new rings */
+    MAM_REASON_RENEWED = 124,
     MAM_REASON_NULL = 65535
 };
 
@@ -1130,6 +1144,50 @@ struct mam_log_state {
     uint8_t padding_25[7];
 };
 
+#define MAM_CONTINUED_ID 83
+#define MAM_CONTINUED_BLOCK_LENGTH 24
+#define MAM_CONTINUED_LENGTH 32
+/* The run goes on from the log, in new shared memory: bridges attach again and ask for what they missed */
+struct mam_continued {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Counts the starts of this instance. Sequence */
+    uint64_t generation;
+    /* At most so many journal entries may have been lost with the memory; so many numbers of outputs and
+     * blocks are left out. Sequence */
+    uint64_t lost;
+};
+
+#define MAM_BRIDGE_RENEWED_ID 84
+#define MAM_BRIDGE_RENEWED_BLOCK_LENGTH 24
+#define MAM_BRIDGE_RENEWED_LENGTH 32
+/* A fenced bridge has new, empty rings */
+struct mam_bridge_renewed {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Id */
+    uint32_t bridge;
+    uint8_t padding_20[4];
+    /* Of the rings. Sequence */
+    uint64_t generation;
+};
+
+#define MAM_CLOCK_STATE_ID 85
+#define MAM_CLOCK_STATE_BLOCK_LENGTH 24
+#define MAM_CLOCK_STATE_LENGTH 32
+/* How good the host's clock is: at the start, at each change, and once a minute */
+struct mam_clock_state {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Largest distance of the clock from UTC, ns; -1: not disciplined. Time */
+    int64_t error_bound;
+    /* It has jumped by so many ns; 0: it has not. Time */
+    int64_t step;
+};
+
 #define MAM_LEG_ID 50
 #define MAM_LEG_BLOCK_LENGTH 56
 #define MAM_LEG_LENGTH 64
@@ -1281,6 +1339,23 @@ struct mam_reject {
     /* Id of the field at fault; 0: the whole. Flags */
     uint16_t field_id;
     uint8_t padding_30[10];
+};
+
+#define MAM_RESUMED_ID 82
+#define MAM_RESUMED_BLOCK_LENGTH 32
+#define MAM_RESUMED_LENGTH 40
+/* The answer to a bridge's Resync. The outputs that it asked for have come again before this one */
+struct mam_resumed {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Last sequence number of the bridge's that the engine has: what came after is to be sent again.
+     * Sequence */
+    uint64_t consumed;
+    /* As asked. Sequence */
+    uint64_t from_sequence;
+    /* Outputs that the bridge has heard and the log has not: reconcile. Sequence */
+    uint64_t lost;
 };
 
 #define MAM_BOOKING_QUERY_ID 66
@@ -1985,6 +2060,30 @@ MAM_LAYOUT(sizeof(((struct mam_log_state *)0)->behind) == 8);
 MAM_LAYOUT(offsetof(struct mam_log_state, suspended) == 24);
 MAM_LAYOUT(sizeof(((struct mam_log_state *)0)->suspended) == 1);
 
+MAM_LAYOUT(sizeof(struct mam_continued) == 32);
+MAM_LAYOUT(offsetof(struct mam_continued, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_continued *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_continued, generation) == 16);
+MAM_LAYOUT(sizeof(((struct mam_continued *)0)->generation) == 8);
+MAM_LAYOUT(offsetof(struct mam_continued, lost) == 24);
+MAM_LAYOUT(sizeof(((struct mam_continued *)0)->lost) == 8);
+
+MAM_LAYOUT(sizeof(struct mam_bridge_renewed) == 32);
+MAM_LAYOUT(offsetof(struct mam_bridge_renewed, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_bridge_renewed *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_bridge_renewed, bridge) == 16);
+MAM_LAYOUT(sizeof(((struct mam_bridge_renewed *)0)->bridge) == 4);
+MAM_LAYOUT(offsetof(struct mam_bridge_renewed, generation) == 24);
+MAM_LAYOUT(sizeof(((struct mam_bridge_renewed *)0)->generation) == 8);
+
+MAM_LAYOUT(sizeof(struct mam_clock_state) == 32);
+MAM_LAYOUT(offsetof(struct mam_clock_state, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_clock_state *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_clock_state, error_bound) == 16);
+MAM_LAYOUT(sizeof(((struct mam_clock_state *)0)->error_bound) == 8);
+MAM_LAYOUT(offsetof(struct mam_clock_state, step) == 24);
+MAM_LAYOUT(sizeof(((struct mam_clock_state *)0)->step) == 8);
+
 MAM_LAYOUT(sizeof(struct mam_leg) == 64);
 MAM_LAYOUT(offsetof(struct mam_leg, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_leg *)0)->sequence) == 8);
@@ -2096,6 +2195,16 @@ MAM_LAYOUT(offsetof(struct mam_reject, reason) == 26);
 MAM_LAYOUT(sizeof(((struct mam_reject *)0)->reason) == 2);
 MAM_LAYOUT(offsetof(struct mam_reject, field_id) == 28);
 MAM_LAYOUT(sizeof(((struct mam_reject *)0)->field_id) == 2);
+
+MAM_LAYOUT(sizeof(struct mam_resumed) == 40);
+MAM_LAYOUT(offsetof(struct mam_resumed, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_resumed *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_resumed, consumed) == 16);
+MAM_LAYOUT(sizeof(((struct mam_resumed *)0)->consumed) == 8);
+MAM_LAYOUT(offsetof(struct mam_resumed, from_sequence) == 24);
+MAM_LAYOUT(sizeof(((struct mam_resumed *)0)->from_sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_resumed, lost) == 32);
+MAM_LAYOUT(sizeof(((struct mam_resumed *)0)->lost) == 8);
 
 MAM_LAYOUT(sizeof(struct mam_booking_query) == 32);
 MAM_LAYOUT(offsetof(struct mam_booking_query, sequence) == 8);
@@ -2383,6 +2492,21 @@ static inline void mam_log_state_init(struct mam_log_state *message) {
     mam_header_init(&message->header, MAM_LOG_STATE_ID, MAM_LOG_STATE_BLOCK_LENGTH);
 }
 
+static inline void mam_continued_init(struct mam_continued *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_CONTINUED_ID, MAM_CONTINUED_BLOCK_LENGTH);
+}
+
+static inline void mam_bridge_renewed_init(struct mam_bridge_renewed *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_BRIDGE_RENEWED_ID, MAM_BRIDGE_RENEWED_BLOCK_LENGTH);
+}
+
+static inline void mam_clock_state_init(struct mam_clock_state *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_CLOCK_STATE_ID, MAM_CLOCK_STATE_BLOCK_LENGTH);
+}
+
 static inline void mam_leg_init(struct mam_leg *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_LEG_ID, MAM_LEG_BLOCK_LENGTH);
@@ -2411,6 +2535,11 @@ static inline void mam_risk_alert_init(struct mam_risk_alert *message) {
 static inline void mam_reject_init(struct mam_reject *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_REJECT_ID, MAM_REJECT_BLOCK_LENGTH);
+}
+
+static inline void mam_resumed_init(struct mam_resumed *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_RESUMED_ID, MAM_RESUMED_BLOCK_LENGTH);
 }
 
 static inline void mam_booking_query_init(struct mam_booking_query *message) {
@@ -2486,10 +2615,10 @@ static const uint64_t mam_check_enums[29] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
-    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000017fffULL, 0x07ffffffffffffffULL,
-    0x0000000ffc03ffc0ULL
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000060017fffULL, 0x07ffffffffffffffULL,
+    0x1f00000ffc03ffc0ULL
 };
-static const struct mam_check_field mam_check_fields[334] = {
+static const struct mam_check_field mam_check_fields[347] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2595,71 +2724,78 @@ static const struct mam_check_field mam_check_fields[334] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 1, 0, 0, 0, MAM_CHECK_UINT8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64}, {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
-    {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8},
-    {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8},
-    {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8},
-    {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8},
-    {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8},
+    {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
+    {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
+    {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[37] = {
+static const struct mam_check_message mam_check_messages[41] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 12},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 37, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 44, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 56, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 69, 3},
@@ -2671,20 +2807,22 @@ static const struct mam_check_message mam_check_messages[37] = {
     {MAM_RESYNC_BLOCK_LENGTH, 173, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 176, 5},
     {MAM_CLOCK_BLOCK_LENGTH, 181, 3}, {MAM_OPENED_BLOCK_LENGTH, 184, 16},
     {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 200, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 204, 3},
-    {MAM_LOG_STATE_BLOCK_LENGTH, 207, 3}, {MAM_LEG_BLOCK_LENGTH, 210, 9},
-    {MAM_LEG_CANCEL_BLOCK_LENGTH, 219, 3}, {MAM_BOOKING_BLOCK_LENGTH, 222, 10},
-    {MAM_MASTER_REPORT_BLOCK_LENGTH, 232, 14}, {MAM_RISK_ALERT_BLOCK_LENGTH, 246, 9},
-    {MAM_REJECT_BLOCK_LENGTH, 255, 5}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 260, 3},
-    {MAM_PLAN_BLOCK_LENGTH, 263, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 285, 14},
-    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 299, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 309, 11},
-    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 320, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 326, 8}
+    {MAM_LOG_STATE_BLOCK_LENGTH, 207, 3}, {MAM_CONTINUED_BLOCK_LENGTH, 210, 3},
+    {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 213, 3}, {MAM_CLOCK_STATE_BLOCK_LENGTH, 216, 3},
+    {MAM_LEG_BLOCK_LENGTH, 219, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 228, 3},
+    {MAM_BOOKING_BLOCK_LENGTH, 231, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 241, 14},
+    {MAM_RISK_ALERT_BLOCK_LENGTH, 255, 9}, {MAM_REJECT_BLOCK_LENGTH, 264, 5},
+    {MAM_RESUMED_BLOCK_LENGTH, 269, 4}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 273, 3},
+    {MAM_PLAN_BLOCK_LENGTH, 276, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 298, 14},
+    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 312, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 322, 11},
+    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 333, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 339, 8}
 };
-static const uint8_t mam_check_index[82] = {
+static const uint8_t mam_check_index[86] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 11, 12, 0, 0, 0, 0, 0, 0, 0, 0, 13, 14,
-    15, 16, 17, 0, 18, 0, 0, 0, 19, 20, 21, 22, 23, 0, 0, 0, 0, 0, 24, 25, 0, 0, 0, 0, 0, 0, 0, 0, 26,
-    27, 28, 29, 0, 0, 30, 0, 0, 0, 31, 32, 33, 0, 0, 0, 34, 0, 0, 0, 35, 36
+    15, 16, 17, 0, 18, 0, 0, 0, 19, 20, 21, 22, 23, 0, 0, 0, 0, 0, 27, 28, 0, 0, 0, 0, 0, 0, 0, 0, 29,
+    30, 31, 32, 0, 0, 34, 0, 0, 0, 35, 36, 37, 0, 0, 0, 38, 0, 0, 0, 39, 40, 33, 24, 25, 26
 };
-#define MAM_CHECK_TEMPLATES 82
+#define MAM_CHECK_TEMPLATES 86
 
 static inline int mam_check_enum(const struct mam_check_field *field, uint32_t value) {
     uint32_t word = value / 64;
