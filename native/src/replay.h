@@ -24,9 +24,9 @@ struct mam_replay {
     uint64_t compared;         /* bytes of it that the log has too */
     uint64_t inputs, outputs;
     uint64_t consumed[65]; /* inputs of each bridge in this run, bridge 0 first */
-    uint64_t sequence; /* of the next journal entry */
-    int64_t time;      /* of the last entry */
-    int32_t skip;      /* before the first Opened there may be the end of an older run: pass over it */
+    uint64_t sequence;     /* of the next journal entry */
+    int64_t time;          /* of the last entry */
+    int32_t skip;          /* before the first Opened there may be the end of an older run: pass over it */
     int32_t reserved;
     uint64_t at; /* entry of the batch that the last call stopped at */
     /* told of each entry that was right; not 0: stop. Or NULL */
