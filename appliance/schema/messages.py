@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x6fe4b36d4f83a9b9
+SCHEMA_FINGERPRINT: Final = 0x2a02778bc46c13ba
 
 
 class Side(IntEnum):
@@ -257,6 +257,8 @@ class AlertKind(IntEnum):
     LOG_BEHIND = 13
     LOG_CAUGHT_UP = 14
     BALANCE = 16
+    NOT_CLOSED = 20
+    CLOSED_LATE = 21
     CLOCK = 29
     OUTPUTS_LOST = 30
 
@@ -448,6 +450,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         13: "The log on disk is too far behind: no new orders",
         14: "The log is on disk again: new orders are taken",
         16: "The balance moved by no deal of ours: a deposit, a withdrawal, a charge",
+        20: "A close was refused: the client still holds it, the house is short; tried again",
+        21: "What a refused close left is closed, at the price of that close",
         29: "The host's clock jumped, or its discipline was lost or has come back",
         30: "A bridge has heard outputs that were not on disk when the machine failed",
     },

@@ -1,4 +1,5 @@
 /* A block's life; its states and all that can happen in each: block_table.c, drawn in docs/developer.md. */
+#include "allocate.h"
 #include "state.h"
 
 /* --- The table of blocks --- */
@@ -487,6 +488,49 @@ bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t a
     return true;
 }
 
+/* It was executed when the house closed it for the client: this only hands it over. */
+bool mam_close_owed(struct mam_engine *engine, uint32_t at) {
+    struct mam_holding *holding = &engine->holdings[at];
+    struct mam_position_row *row = &engine->positions[holding->position];
+    struct request request = {.group = row->group,
+                              .instrument = row->instrument,
+                              .position = holding->position,
+                              .ticket = row->ticket,
+                              .volume = holding->owed,
+                              .side = row->side ^ 1u,
+                              .entry = MAM_ENTRY_CLOSING};
+    if (engine->halted || holding->pending > 0 || holding->reserved > 0 || !fits(engine, &request)) {
+        return false;
+    }
+    struct mam_block *block = block_open(engine, request.group, request.instrument);
+    int64_t residue;
+    bool priced =
+        mam_average_of(holding->owed_notional, holding->owed, 1, &block->price, &residue) == MAM_REASON_NONE;
+    MAM_ASSERT(priced); /* between prices that were good */
+    block->bridge = row->bridge;
+    block->execution = MAM_EXECUTION_MODE_POST_TRADE;
+    block->only = holding->account;
+    block->covers = 1;
+    block->own_reason = MAM_REASON_NOT_CLOSED;
+    attach_position(engine, block, &request);
+    uint16_t reason = plan(engine, block);
+    if (block->planned != request.volume) {
+        reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
+        return false;
+    }
+    block->residue = residue;
+    block->filled = request.volume;
+    block->reason = block->own_reason;
+    row->house += request.volume;
+    row->owed -= request.volume;
+    engine->owed_holdings--;
+    holding->owed = 0;
+    holding->owed_notional = 0;
+    mam_block_change(engine, block, MAM_BLOCK_STATUS_FILLED, block->reason);
+    mam_block_allocate(engine, block);
+    return true;
+}
+
 /* Immediate-or-cancel legs leave little to cancel: what works is taken back, what was filled is allocated. */
 uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *m, uint16_t *field) {
     uint16_t answer = MAM_REASON_UNKNOWN_BLOCK;
@@ -554,7 +598,7 @@ void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
  */
 static bool unwinds(struct mam_engine *engine, struct mam_block *block) {
     if (block->unwinding == 0 && block->refused > 0 && block->policy.on_refused == MAM_ON_REFUSED_UNWIND &&
-        block->execution == MAM_EXECUTION_MODE_STP) {
+        block->entry == MAM_ENTRY_OPENING && block->execution == MAM_EXECUTION_MODE_STP) {
         block->unwinding = 1;
         mam_block_wake(engine, block, engine->now);
     }
@@ -575,6 +619,10 @@ void mam_block_finish_if_answered(struct mam_engine *engine, struct mam_block *b
     if (block->refused > 0 && block->policy.on_refused == MAM_ON_REFUSED_REALLOCATE) {
         mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, MAM_REASON_REFUSED, block->id,
                   block->policy.house_login);
+    }
+    if (block->covers && block->house == 0) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_CLOSED_LATE, MAM_REASON_NOT_CLOSED, block->id,
+                  engine->accounts[block->only].login);
     }
     block->deadline = INT64_MAX;
     mam_block_change(engine, block, MAM_BLOCK_STATUS_DONE, block->reason);

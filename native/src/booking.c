@@ -185,6 +185,18 @@ static void give_to_house(struct mam_engine *engine, struct mam_block *block, st
     }
 }
 
+void mam_owe(struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child,
+             int64_t volume, uint16_t reason) {
+    struct mam_holding *holding = &engine->holdings[child->holding];
+    engine->owed_holdings += holding->owed == 0;
+    holding->owed += volume;
+    holding->tried = block->covers ? holding->tried : 0;
+    holding->owed_notional += (__int128)block->price * volume;
+    engine->positions[block->position].owed += volume;
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_NOT_CLOSED, reason, block->id, child->login);
+    mam_task_add_owed(engine, !block->covers);
+}
+
 /*
  * The open that closes waited for has its answer. Was it refused, they cannot take out what never came in:
  * that part of them goes to the house, where the refused open went. The rest is asked for now.
@@ -200,8 +212,9 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
         uint32_t next_block = child->deferred_block;
         uint32_t next_child = child->deferred_child;
         child->deferred_block = MAM_NONE;
-        if (holding->volume < 0) {
-            int64_t missing = -holding->volume < child->assigned ? -holding->volume : child->assigned;
+        if (holding->volume < holding->owed) { /* what is owed is not theirs to take */
+            int64_t missing = holding->owed - holding->volume;
+            missing = missing < child->assigned ? missing : child->assigned;
             give_to_house(engine, block, child, missing);
             holding->volume += missing;
         }
@@ -215,7 +228,7 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
         block_id = next_block;
         at = next_child;
     }
-    if (holding->volume < 0) {
+    if (holding->volume < holding->owed) {
         mam_law_broken(engine, 1, 0);
     }
 }
@@ -245,7 +258,7 @@ void mam_unreserve(struct mam_engine *engine, struct mam_block *block) {
 /* An open that was refused while LPs executed the close: what never came in cannot be taken out, and is the
  * house's. */
 static void trim_to_holding(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
-    int64_t held = engine->holdings[child->holding].volume;
+    int64_t held = engine->holdings[child->holding].volume - engine->holdings[child->holding].owed;
     int64_t most = held > 0 ? held : 0;
     if (child->assigned > most) {
         give_to_house(engine, block, child, child->assigned - most);
@@ -297,6 +310,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
             trim_to_holding(engine, block, child);
         }
         if (child->assigned > 0 && !fifo_allows(engine, block, child)) {
+            mam_owe(engine, block, child, child->assigned, MAM_REASON_FIFO);
             give_to_house(engine, block, child, child->assigned);
             block->reason = MAM_REASON_FIFO;
         }
@@ -344,8 +358,13 @@ static void refuse(struct mam_engine *engine, struct mam_block *block, struct ma
     hold(engine, block, child, -1);
     give_to_house(engine, block, child, volume);
     block->refused += volume;
-    block->reason = MAM_REASON_REFUSED;
-    if (block->policy.on_refused != MAM_ON_REFUSED_REALLOCATE || block->entry == MAM_ENTRY_CLOSING) {
+    if (block->entry == MAM_ENTRY_CLOSING) {
+        block->reason = MAM_REASON_NOT_CLOSED;
+        mam_owe(engine, block, child, volume, MAM_REASON_REFUSED);
+    } else {
+        block->reason = MAM_REASON_REFUSED;
+    }
+    if (block->policy.on_refused != MAM_ON_REFUSED_REALLOCATE && block->entry == MAM_ENTRY_OPENING) {
         mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, MAM_REASON_REFUSED, block->id,
                   engine->accounts[child->account].login);
     }

@@ -24,10 +24,43 @@ void mam_carry_forget(struct mam_engine *engine, uint32_t instrument, uint32_t g
     }
 }
 
-void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        *mam_carry_at(engine, block->instrument, engine->rows.member[i]) = engine->rows.carry[i];
+/*
+ * Law 10: under `carry` no deviation of n members ever exceeds (n - 1) / 2 steps (proof: docs/allocation.md);
+ * a step more for each block at work, whose part that is not executed is yet to be taken back.
+ */
+static void note_drift(struct mam_engine *engine, const struct mam_block *block, int64_t largest) {
+    const struct mam_group_state *group = &engine->groups[block->group];
+    bool bounded = block->policy.rounding == MAM_ROUNDING_CARRY;
+    int64_t *drift = bounded ? &engine->counts.carry_drift : &engine->counts.other_drift;
+    int64_t thousandths = (int64_t)((__int128)largest * 1000 / MAM_CARRY_ONE);
+    int64_t bound = (int64_t)(group->member_count - 1) * (MAM_CARRY_ONE / 2) +
+                    ((int64_t)group->open_blocks + 1) * MAM_CARRY_ONE;
+    *drift = thousandths > *drift ? thousandths : *drift;
+    if (bounded && largest > bound) {
+        mam_law_broken(engine, 10, block->id);
     }
+}
+
+void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
+    int64_t largest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t carry = engine->rows.carry[i];
+        *mam_carry_at(engine, block->instrument, engine->rows.member[i]) = carry;
+        carry = carry < 0 ? -carry : carry;
+        largest = carry > largest ? carry : largest;
+    }
+    note_drift(engine, block, largest);
+}
+
+void mam_carry_settle(struct mam_engine *engine, const struct mam_block *block) {
+    int64_t largest = 0;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        int64_t carry = engine->rows.carry[i];
+        *mam_carry_at(engine, block->instrument, engine->children[block->first_child + i].member) = carry;
+        carry = carry < 0 ? -carry : carry;
+        largest = carry > largest ? carry : largest;
+    }
+    note_drift(engine, block, largest);
 }
 
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block) {

@@ -245,13 +245,8 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
     child->row = 0;
     if (block->entry == MAM_ENTRY_OPENING) {
         mam_row_close(engine, at);
-    } else { /* the volume is the house's now: nobody expects it here any more */
-        bool before = is_mismatched(row);
+    } else { /* the client still holds it */
         row->closing -= child->assigned;
-        if (row->expected >= 0) {
-            row->expected -= child->assigned < row->expected ? child->assigned : row->expected;
-        }
-        count_mismatch(engine, child->account, before, is_mismatched(row));
         close_if_over(engine, at);
     }
     mam_stake_make_up(engine, stake);

@@ -108,9 +108,7 @@ static void round_opening(struct mam_engine *engine, const struct mam_block *blo
             rows->result[i] = 0; /* less than a step was filled: it is the house's */
         }
     } else if (mam_carry_kept(block)) {
-        for (uint32_t i = 0; i < block->child_count; i++) {
-            *mam_carry_at(engine, block->instrument, children[i].member) = rows->carry[i];
-        }
+        mam_carry_settle(engine, block);
     }
 }
 
@@ -144,7 +142,23 @@ static void settle_short(struct mam_engine *engine, struct mam_block *block) {
     } else {
         settle_opening(engine, block);
     }
-    take(engine, block, block->step, false, true);
+    bool shared = block->entry == MAM_ENTRY_OPENING && block->minimum <= block->step;
+    take(engine, block, block->step, shared, false);
+}
+
+/* Law 9: what the house has, no child could take. */
+static void clients_first(struct mam_engine *engine, const struct mam_block *block) {
+    const struct mam_child *children = children_of(engine, block);
+    for (uint32_t i = 0; i < block->child_count && block->house >= block->step; i++) {
+        int64_t room = children[i].planned - children[i].assigned;
+        int64_t least = children[i].assigned > 0 || block->entry == MAM_ENTRY_CLOSING ? block->step
+                        : block->minimum > block->step                                ? block->minimum
+                                                                                      : block->step;
+        if (room >= least && block->house >= least) {
+            mam_law_broken(engine, 9, block->id);
+            return;
+        }
+    }
 }
 
 /* One price for all: a post_trade deal has it, an stp block the average of its fills. */
@@ -177,4 +191,5 @@ void mam_settle(struct mam_engine *engine, struct mam_block *block) {
     } else if (block->child_count > 0) {
         settle_short(engine, block);
     }
+    clients_first(engine, block);
 }

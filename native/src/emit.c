@@ -10,6 +10,7 @@ void mam_emit(struct mam_engine *engine, uint32_t bridge, void *message, uint32_
     *sequence += 1;
     memcpy((uint8_t *)message + sizeof(struct mam_header), sequence, sizeof *sequence);
     engine->counts.outputs++;
+    engine->spent += length + 8;
     engine->put(engine->context, bridge, message, length);
 }
 

@@ -163,6 +163,7 @@ struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *
     engine->first_block = engine->last_block = MAM_NONE;
     engine->next_deadline = INT64_MAX;
     engine->booking_window = MAM_BOOKING_WINDOW;
+    engine->allowance = mam_engine_worst_case(limits, 0);
     make_free_lists(engine);
     mam_extents_init(&engine->extents, engine->extents.links, power_of_two(limits->children));
     mam_books_init(engine);
@@ -349,8 +350,13 @@ static uint16_t on_log_state(struct mam_engine *engine, const struct mam_log_sta
     return MAM_REASON_NONE;
 }
 
+/* Law 8: what is not checked is not used. */
 static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_t template_id,
                          uint16_t *field) {
+    if (engine->checked != message) {
+        mam_law_broken(engine, 8, 0);
+        return MAM_REASON_MALFORMED;
+    }
     switch (template_id) {
     case MAM_QUOTE_ID:
         return mam_on_quote(engine, message, field);
@@ -433,6 +439,7 @@ static uint16_t check_and_dispatch(struct mam_engine *engine, const void *messag
     if (reason != MAM_REASON_NONE) {
         return reason;
     }
+    engine->checked = message;
     const struct mam_header *header = message;
     if (!may_send(engine, engine->bridge, header->template_id)) {
         return MAM_REASON_WRONG_SOURCE;
@@ -472,11 +479,16 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
     engine->now = time;
     engine->bridge = bridge;
     engine->counts.inputs++;
+    engine->spent = 0;
+    engine->checked = NULL;
     uint16_t field = 0;
     uint16_t reason = check_and_dispatch(engine, message, length, &field);
     if (reason != MAM_REASON_NONE) {
         mam_reject(engine, length >= 16 ? message : NULL, reason, field);
         alarm_if_executed(engine, message, length, reason);
+    }
+    if (engine->spent > engine->allowance) {
+        mam_law_broken(engine, 8, 0); /* the work of one message is bounded, whoever sent it */
     }
 }
 

@@ -64,6 +64,8 @@ struct mam_engine_counts {
     int64_t positions;
     int64_t revaluations; /* slots that a quote revalued */
     int64_t stops;        /* members stopped by their drawdown */
+    int64_t carry_drift;  /* largest deviation so far under rounding carry, 1/1000 step; bounded (law 10) */
+    int64_t other_drift;  /* the same under largest_remainder, which has no bound */
 };
 
 /* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it

@@ -356,6 +356,7 @@ static uint32_t poll_bridge(struct mam_loop *loop, uint32_t bridge) {
         consume(loop, bridge, message, mam_loop_taken(message, length, type));
         mam_ring_consume(&lane->in, length, NULL, 0);
     }
+    MAM_ASSERT(count <= BATCH);
     if (lane->in.head != before) { /* padding alone counts too: its producer may wait for the room */
         mam_ring_publish(&lane->in);
     }
@@ -492,6 +493,7 @@ static const char *const LABELS[] = {
     "changes of the house's exposure", "children planned", "bookings sent", "bookings refused", "accounts",
     "members", "instruments", "groups", "blocks at work", "children at work", "holdings",
     "halted on a broken law", "positions of accounts", "positions revalued", "members stopped",
+    "largest drift under carry, 1/1000 step", "largest drift under largest remainder, 1/1000 step",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
     "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings",

@@ -230,6 +230,23 @@ static uint32_t overflow_row(const struct mam_engine *engine, const struct mam_b
     return UINT32_MAX;
 }
 
+/* Law 9: under `redistribute` volume is left to the house only where nobody may take a step more. */
+static bool clients_first(const struct mam_scratch_rows *rows, const struct mam_allocation *allocation) {
+    int64_t left = allocation->unallocated;
+    if (allocation->on_shortfall != MAM_ON_SHORTFALL_REDISTRIBUTE || left < allocation->step) {
+        return true;
+    }
+    int64_t minimum = allocation->minimum > allocation->step ? allocation->minimum : allocation->step;
+    for (uint32_t i = 0; i < allocation->count; i++) {
+        int64_t least = rows->result[i] > 0 ? allocation->step : minimum;
+        bool takes_part = rows->excluded[i] == MAM_REASON_NONE && rows->weight[i] > 0;
+        if (takes_part && left >= least && rows->cap[i] - rows->result[i] >= least) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Nobody takes part: the one reason of all, if it is one. */
 static uint16_t why_nobody(const struct mam_scratch_rows *rows, uint32_t count) {
     for (uint32_t i = 1; i < count; i++) {
@@ -297,6 +314,9 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
     }
     if (reason == MAM_REASON_NONE) {
         block->short_reason = why_short(engine, &allocation, block->volume);
+        if (!clients_first(rows, &allocation)) {
+            mam_law_broken(engine, 9, block->id);
+        }
     }
     reason = conclude(engine, block, &allocation, block->policy.method, reason);
     if (reason == MAM_REASON_NONE && mam_carry_kept(block)) {
@@ -332,13 +352,13 @@ static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block
     *total = 0;
     for (uint32_t at = position->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
         const struct mam_holding *holding = &engine->holdings[at];
-        int64_t held = holding->volume - holding->reserved;
+        int64_t held = block->covers ? holding->owed : mam_holding_free(holding);
         if (held > 0 && (block->only == MAM_NONE || block->only == holding->account)) {
             holder_row(engine, count++, holding->account, at, engine->accounts[holding->account].login, held);
             *total += held;
         }
     }
-    int64_t parked = position->house - position->house_reserved;
+    int64_t parked = position->house + position->owed - position->house_reserved;
     *house = parked > 0 && block->only == MAM_NONE;
     if (*house) {
         holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, parked);

@@ -7,7 +7,8 @@
  * while legs work; = planned at full fill (law 2) every Booking of a block carries the block's price (law 3)
  *             the Plan was emitted before the first Leg or Booking         (law 4)
  *   position: sum of its holdings' volumes + house holding = the master's volume
- *   holding:  volume >= 0; a close takes its volume out when it is assigned, a refusal puts it back
+ *   holding:  volume >= 0; a close takes its volume out when it is assigned, a refusal puts it back, and owes
+ * it
  */
 #ifndef MAM_STATE_H
 #define MAM_STATE_H
@@ -112,7 +113,8 @@ struct mam_position_row {
     uint32_t open_blocks;   /* blocks at work on it */
     int64_t traded;         /* opened and closed so far; at most MAM_VOLUME_MAX */
     int64_t house_reserved; /* of house: closes that are being executed may take it */
-    int64_t house;          /* volume that no child holds */
+    int64_t house;          /* volume that no child holds; less what it closed for clients who are owed */
+    int64_t owed;           /* sum of its holdings' */
 };
 
 struct mam_holding {
@@ -123,7 +125,10 @@ struct mam_holding {
     int64_t reserved;                        /* of volume: closes that are being executed may take it */
     uint64_t ticket;                         /* the child's position at the server; 0: not known yet */
     int64_t unconfirmed;                     /* opens that the server has not answered */
-    uint32_t pending;                        /* bookings without an answer, and deferred ones */
+    int64_t owed;           /* of volume: closed for the master, refused by the server; the house is short */
+    __int128 owed_notional; /* sum of price x volume of it */
+    uint32_t pending;       /* bookings without an answer, and deferred ones */
+    uint8_t tried;          /* the pass in which what is owed was tried last; 0: not yet */
     uint32_t deferred_block, deferred_child; /* first child that waits for the ticket */
 };
 
@@ -190,6 +195,7 @@ struct mam_old_leg {
 
 /* Closes that are made one after the other, each with a Clock of its own. */
 struct mam_task {
+    uint8_t owed;      /* what refused closes left, of all; group and account are MAM_NONE */
     uint32_t group;    /* MAM_NONE: all */
     uint32_t account;  /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
     uint32_t position; /* the next to be looked at */
@@ -226,6 +232,7 @@ struct mam_block {
     uint16_t leg_reason;                       /* why the last leg ended short */
     uint8_t status, side, entry, execution, plan_emitted;
     uint8_t cancel_sent, rounds;
+    uint8_t covers;    /* a close of what one account is owed, out of what the house closed for it */
     uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
     uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
     uint16_t reason;
@@ -252,7 +259,10 @@ struct mam_engine {
     int64_t now;
     int64_t next_deadline; /* no timer runs out before this */
     uint64_t journal_sequence;
-    uint32_t bridge; /* source of the message at hand */
+    uint64_t spent;      /* bytes of outputs of the message at hand */
+    uint64_t allowance;  /* most that one message may cause */
+    const void *checked; /* the message at hand, once it is known to be one */
+    uint32_t bridge;     /* source of the message at hand */
     uint32_t block_id;
     uint8_t halted, killed;
     uint8_t log_behind; /* the host says that the log is too far behind: no new orders */
@@ -286,6 +296,7 @@ struct mam_engine {
     uint32_t old_leg_next, old_leg_count;
     struct mam_task tasks[MAM_TASKS];
     uint32_t task_count;
+    uint32_t owed_holdings; /* that are owed something */
     uint32_t instrument_count, account_count, group_count, member_count;
     uint32_t free_position, free_holding, free_block; /* lists through first_holding, next, next */
     uint32_t first_block, last_block;
@@ -342,6 +353,8 @@ bool mam_task_add(struct mam_engine *engine, uint32_t group, uint32_t account);
 void mam_task_drop(struct mam_engine *engine, uint32_t group);
 void mam_task_drop_member(struct mam_engine *engine, uint32_t group, uint32_t account);
 bool mam_tasks_full(const struct mam_engine *engine);
+/* A close was refused: what is owed is tried again, later and later. `anew`: from the beginning. */
+void mam_task_add_owed(struct mam_engine *engine, bool anew);
 /* Closes at most one position. Returns when it wants to be called again; INT64_MAX: never. */
 int64_t mam_tasks_run(struct mam_engine *engine);
 
@@ -375,6 +388,9 @@ uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master
  * execution is post_trade by its server at the mark. False: no room or no price now. */
 bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
                         uint16_t reason);
+/* Closes what one holder is owed, at the price at which the house closed it for it: nothing is traded. False:
+ * no room now, or it is not known yet what it holds. */
+bool mam_close_owed(struct mam_engine *engine, uint32_t holding);
 void mam_block_change(struct mam_engine *engine, struct mam_block *block, uint8_t status, uint16_t reason);
 void mam_block_report(struct mam_engine *engine, const struct mam_block *block);
 /* The legs are over: rejected if nothing was filled, else on to the children. */
@@ -393,6 +409,8 @@ void mam_carry_forget(struct mam_engine *engine, uint32_t instrument, uint32_t g
 int64_t *mam_carry_at(struct mam_engine *engine, uint32_t instrument, uint32_t member);
 /* After a plan: its first `count` rows' carries are the members'. */
 void mam_carry_keep(struct mam_engine *engine, const struct mam_block *block, uint32_t count);
+/* After the last division: its rows' carries are the children's. */
+void mam_carry_settle(struct mam_engine *engine, const struct mam_block *block);
 /* Nothing was executed: the carries are as before the plan. */
 void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 static inline bool mam_carry_kept(const struct mam_block *block) {
@@ -457,6 +475,9 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
 void mam_booking_clock(struct mam_engine *engine, struct mam_block *block);
 /* Sends what waits for a server, as far as its window and its unknown outcomes allow. True: more waits. */
 bool mam_booking_release(struct mam_engine *engine, uint32_t bridge);
+/* The server will not close `volume` of a child's: the client still holds it, the house is short by it. */
+void mam_owe(struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child,
+             int64_t volume, uint16_t reason);
 /* Moves `volume` of the block's into the house's part of the position (negative: out of it). */
 void mam_hold_house(struct mam_engine *engine, const struct mam_block *block, int64_t volume);
 
@@ -492,6 +513,11 @@ static inline struct mam_child *mam_child_at(struct mam_engine *engine, const st
 /* What is to be executed: the children's part and the house's. */
 static inline int64_t mam_block_target(const struct mam_block *block) {
     return block->planned + block->house_planned;
+}
+
+/* What of a holding another close may plan to take. */
+static inline int64_t mam_holding_free(const struct mam_holding *holding) {
+    return holding->volume - holding->reserved - holding->owed;
 }
 
 static inline bool mam_is_multiple(int64_t volume, int64_t step) {

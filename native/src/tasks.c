@@ -10,7 +10,7 @@
 #define LOOKED_AT 4096 /* positions that one Clock looks at */
 
 static bool same_task(const struct mam_task *task, uint32_t group, uint32_t account) {
-    return task->group == group && task->account == account;
+    return !task->owed && task->group == group && task->account == account;
 }
 
 bool mam_tasks_full(const struct mam_engine *engine) {
@@ -28,7 +28,23 @@ bool mam_task_add(struct mam_engine *engine, uint32_t group, uint32_t account) {
     engine->tasks[at] = (struct mam_task){.group = group, .account = account, .due = engine->now};
     engine->task_count += at == engine->task_count;
     engine->next_deadline = engine->now;
+    mam_task_add_owed(engine, true);
     return true;
+}
+
+void mam_task_add_owed(struct mam_engine *engine, bool anew) {
+    uint32_t at = 0;
+    while (at < engine->task_count && !engine->tasks[at].owed) {
+        at++;
+    }
+    if (!anew || at == MAM_TASKS || engine->owed_holdings == 0) {
+        return; /* a person has been told; the next refusal, flattening or leaving begins again */
+    }
+    engine->tasks[at] =
+        (struct mam_task){.owed = 1, .group = MAM_NONE, .account = MAM_NONE, .due = engine->now + PASS_NS};
+    engine->task_count += at == engine->task_count;
+    engine->next_deadline =
+        engine->tasks[at].due < engine->next_deadline ? engine->tasks[at].due : engine->next_deadline;
 }
 
 static void drop(struct mam_engine *engine, uint32_t at) {
@@ -50,7 +66,7 @@ void mam_task_drop_member(struct mam_engine *engine, uint32_t group, uint32_t ac
 void mam_task_drop(struct mam_engine *engine, uint32_t group) {
     for (uint32_t i = engine->task_count; i-- > 0;) {
         const struct mam_task *task = &engine->tasks[i];
-        if (task->account == MAM_NONE && (group == MAM_NONE || task->group == group)) {
+        if (!task->owed && task->account == MAM_NONE && (group == MAM_NONE || task->group == group)) {
             drop(engine, i);
         }
     }
@@ -64,12 +80,12 @@ static int64_t open_volume(const struct mam_engine *engine, const struct mam_tas
     }
     if (task->account != MAM_NONE) {
         uint32_t at = mam_holding_find(engine, position, task->account);
-        return at == MAM_NONE ? 0 : engine->holdings[at].volume - engine->holdings[at].reserved;
+        return at == MAM_NONE ? 0 : mam_holding_free(&engine->holdings[at]);
     }
-    int64_t volume = row->house - row->house_reserved;
+    int64_t volume = row->house + row->owed - row->house_reserved;
     volume = volume > 0 ? volume : 0;
     for (uint32_t at = row->first_holding; at != MAM_NONE; at = engine->holdings[at].next) {
-        int64_t held = engine->holdings[at].volume - engine->holdings[at].reserved;
+        int64_t held = mam_holding_free(&engine->holdings[at]);
         volume += held > 0 ? held : 0;
     }
     return volume;
@@ -100,8 +116,57 @@ static bool next_pass(struct mam_engine *engine, struct mam_task *task) {
     return true;
 }
 
+/* --- What refused closes left --- */
+
+/* Closes what one holder of the position is owed. False: nothing is owed there that can be closed now. */
+static bool close_owed(struct mam_engine *engine, uint32_t position, uint8_t pass) {
+    const struct mam_position_row *row = &engine->positions[position];
+    for (uint32_t at = row->first_holding; row->used && row->owed > 0 && at != MAM_NONE;
+         at = engine->holdings[at].next) {
+        struct mam_holding *holding = &engine->holdings[at];
+        if (holding->owed > 0 && holding->tried != pass) {
+            holding->tried = pass;
+            if (mam_close_owed(engine, at)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* After 1, 2, 4 ... seconds; at last a person is told once more. */
+static bool next_owed_pass(struct mam_engine *engine, struct mam_task *task) {
+    if (engine->owed_holdings == 0) {
+        return false;
+    }
+    task->passes++;
+    if (task->passes == PASSES_MAX) {
+        mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_NOT_CLOSED, MAM_REASON_NOT_CLOSED, 0, 0);
+        return false;
+    }
+    task->position = 0;
+    task->due = engine->now + (PASS_NS << task->passes);
+    return true;
+}
+
+static bool run_owed(struct mam_engine *engine, struct mam_task *task) {
+    for (uint32_t n = 0; n < LOOKED_AT && engine->owed_holdings > 0; n++) {
+        if (task->position == engine->limits.holdings) {
+            return next_owed_pass(engine, task);
+        }
+        if (close_owed(engine, task->position, (uint8_t)(task->passes + 1))) {
+            return true; /* it may owe others too */
+        }
+        task->position++;
+    }
+    return engine->owed_holdings > 0;
+}
+
 /* Closes at most one position. False: the task is over. */
 static bool run(struct mam_engine *engine, struct mam_task *task) {
+    if (task->owed) {
+        return run_owed(engine, task);
+    }
     uint16_t reason = task->account == MAM_NONE ? MAM_REASON_FLATTENED : MAM_REASON_LEFT;
     for (uint32_t n = 0; n < LOOKED_AT; n++) {
         if (task->position == engine->limits.holdings) {

@@ -384,7 +384,7 @@ static bool close_some(struct mam_engine *engine, uint32_t at, uint32_t *left) {
         if (*left == 0) {
             return true;
         }
-        int64_t open = engine->holdings[holding].volume - engine->holdings[holding].reserved;
+        int64_t open = mam_holding_free(&engine->holdings[holding]);
         if (open > 0 && mam_close_position(engine, i, member->account, open, MAM_REASON_DRAWDOWN_STOP)) {
             (*left)--;
         }

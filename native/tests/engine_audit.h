@@ -129,6 +129,7 @@ static uint32_t audit_position(const struct mam_engine *engine, uint32_t at,
                                const struct audit_expected *expected) {
     const struct mam_position_row *row = &engine->positions[at];
     uint32_t count = 0;
+    int64_t owed = 0;
     uint32_t previous = MAM_NONE;
     for (uint32_t h = row->first_holding; h != MAM_NONE; h = engine->holdings[h].next) {
         const struct mam_holding *holding = &engine->holdings[h];
@@ -137,12 +138,16 @@ static uint32_t audit_position(const struct mam_engine *engine, uint32_t at,
         MUST(holding->pending == expected[h].pending);
         MUST(holding->unconfirmed == expected[h].unconfirmed);
         MUST(holding->reserved == expected[h].reserved);
+        MUST(holding->owed >= 0 && (holding->owed > 0 || holding->owed_notional == 0));
+        MUST(holding->volume >= holding->owed || holding->deferred_block != MAM_NONE);
+        owed += holding->owed;
         MUST(holding->volume >= 0 || holding->deferred_block != MAM_NONE);
         MUST(holding->deferred_block == MAM_NONE || holding->unconfirmed > 0);
         previous = h;
         count++;
     }
     MUST(count == row->holding_count);
+    MUST(owed == row->owed);
     MUST(count > 0 || row->house != 0 || row->open_blocks > 0);
     MUST(mam_position_find(engine, row->group, row->ticket) == at);
     return count;

@@ -42,6 +42,10 @@ class Block:
     filled: int = 0
     house: int = 0
     status: str = "fresh"
+    room: dict[int, int] = field(default_factory=dict)  # login: what its cap leaves besides its plan
+    covers: bool = (
+        False  # closes what a refused close left: nothing is executed for it, the house hands it over
+    )
 
     @property
     def closing(self) -> bool:
@@ -84,6 +88,8 @@ class Books:
     def _on_planmember(self, row: dict[str, Any]) -> None:
         block = self.blocks[row["block"]]
         volume, weight, total = units(row["volume"]), int(row["weight"]), int(block.plan["total_weight"])
+        if row["reason"] == "none":
+            block.room[row["login"]] = units(row["cap"]) - volume
         if row["reason"] == "reallocated":
             block.offered[row["child"]] = volume
             return
@@ -121,11 +127,16 @@ class Books:
         assert filled >= 0 and house >= 0, "law 9"
         less = change["reason"] in ("reallocated", "unwound")
         assert house >= block.house or block.status != "allocating" or less, "the house never gives back"
+        if change["status"] == "filled" and change["reason"] == "not_closed":
+            assert block.closing and not (block.plan["order"] or block.plan["deal"])
+            block.covers = True
         if change["status"] == "allocating" and block.status != "allocating":
             block.divided = filled
         block.filled, block.house, block.status = filled, house, change["status"]
         if change["status"] in ("allocating", "done", "rolling_back", "rolled_back"):
             assert units(change["allocated"]) + house == filled, "law 1"
+        if change["status"] == "filled" and block.plan["reason"] == "none":
+            self._check_clients_first(block)
 
     def _on_masterreport(self, report: dict[str, Any]) -> None:
         block = self.blocks[report["block"]]
@@ -148,6 +159,17 @@ class Books:
             assert mine <= block.filled, "law 1: more asked for than was filled"
         if block.status == "allocating" and not block.closing:
             self._check_entitlement(block)
+
+    def _check_clients_first(self, block: Block) -> None:
+        """Law 9, of a plan: under redistribute nobody could have taken one more step of what is left."""
+        plan = block.plan
+        left = units(plan["volume"]) - units(plan["planned"])
+        if plan["on_shortfall"] != "redistribute" or plan["method"] not in PROPORTIONAL or block.closing:
+            return
+        step = units(plan["step"])
+        for login, room in block.room.items():
+            if left >= step and login in block.planned:
+                assert room < step, "law 9: the house has what a client could take"
 
     def _check_entitlement(self, block: Block) -> None:
         """Law 2, of an opening without a minimum: exact shares of the whole steps filled, within a step.
@@ -188,7 +210,7 @@ class Books:
         """The master's volume of each position."""
         held: dict[tuple[int, int], int] = {}
         for block in self.blocks.values():
-            if block.status == "rolled_back":
+            if block.status == "rolled_back" or block.covers:
                 continue  # what could not be traded out is the house's own, not of the position
             signed = -block.filled if block.closing else block.filled
             held[block.position] = held.get(block.position, 0) + signed
@@ -201,5 +223,6 @@ class Books:
             if block.status == "rolled_back":
                 continue
             signed = -block.house if block.closing else block.house
+            signed += block.filled if block.covers else 0
             held[block.position] = held.get(block.position, 0) + signed
         return held

@@ -275,7 +275,7 @@ class History(Desk):
                 self.execution(leg, done, "0", "1.1", kind="ended")
             elif self.bookings:
                 self.book(self.bookings.pop())
-            elif self.engine.deadline is not None and self.engine.deadline <= self.time + 10**9:
+            elif self.engine.deadline is not None and self.engine.deadline <= self.time + 10**12:
                 self.clock(max(self.time, self.engine.deadline))
             else:
                 break

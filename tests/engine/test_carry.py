@@ -46,4 +46,17 @@ def test_nobody_drifts_over_partial_fills(equities: list[int], orders: list[tupl
             owed[login] += Fraction(filled * equity, sum(equities)) - Fraction(booked.get(login, "0")) * 100
     bound = 3 + len(equities)
     assert max(abs(steps) for steps in owed.values()) <= bound, owed
+    assert 0 <= desk.engine.counts()["carry_drift"] <= 1000 * ((len(equities) - 1) / 2 + 2)
     desk.no_law_broken()
+
+
+def test_the_drift_that_operations_see() -> None:
+    """Three equals and one step: it goes to 1, then 2, then 3; each is 2/3 over at most, and then even."""
+    desk = desk_of({1: "1", 2: "1", 3: "1"})
+    seen = []
+    for number in range(1, 4):
+        (leg,) = only(desk.order(number, "0.01"), "Leg")
+        desk.book_all(desk.execution(leg, "0.01", "0.01", "1.1"))
+        seen.append(desk.engine.counts()["carry_drift"])
+    assert seen == [666, 666, 666]
+    assert desk.engine.counts()["other_drift"] == 0

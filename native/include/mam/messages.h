@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x6fe4b36d4f83a9b9ULL
+#define MAM_SCHEMA_FINGERPRINT 0x2a02778bc46c13baULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -328,6 +328,10 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_LOG_CAUGHT_UP = 14,
     /* The balance moved by no deal of ours: a deposit, a withdrawal, a charge */
     MAM_ALERT_KIND_BALANCE = 16,
+    /* A close was refused: the client still holds it, the house is short; tried again */
+    MAM_ALERT_KIND_NOT_CLOSED = 20,
+    /* What a refused close left is closed, at the price of that close */
+    MAM_ALERT_KIND_CLOSED_LATE = 21,
     /* The host's clock jumped, or its discipline was lost or has come back */
     MAM_ALERT_KIND_CLOCK = 29,
     /* A bridge has heard outputs that were not on disk when the machine failed */
@@ -2615,7 +2619,7 @@ static const uint64_t mam_check_enums[29] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
-    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000060017fffULL, 0x07ffffffffffffffULL,
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000060317fffULL, 0x07ffffffffffffffULL,
     0x1f00000ffc03ffc0ULL
 };
 static const struct mam_check_field mam_check_fields[347] = {
