@@ -13,6 +13,7 @@ static int64_t tick_of(const struct mam_instrument *instrument) {
 }
 
 static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, uint32_t instrument) {
+    mam_bookings_keep(engine);
     uint32_t at = engine->free_block;
     MAM_ASSERT(at != MAM_NONE);
     struct mam_block *block = &engine->blocks[at];

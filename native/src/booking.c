@@ -89,7 +89,6 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
         mam_law_broken(engine, 6, block->id);
         return;
     }
-    mam_book_asked(engine, block, child); /* it counts from now on, whether it has to wait or not */
     struct mam_bridge_state *server = server_of(engine, child);
     if (server->last_block != 0 || server_busy(engine, server)) {
         enqueue(engine, block, at);
@@ -151,6 +150,7 @@ static void ask(struct mam_engine *engine, struct mam_block *block, uint32_t at)
     if (block->entry == MAM_ENTRY_OPENING) {
         holding->unconfirmed += child->assigned;
     }
+    mam_book_asked(engine, block, child); /* it counts from now on, whether it has to wait or not */
     send(engine, block, at);
 }
 
@@ -219,6 +219,7 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
             holding->volume += missing;
         }
         if (child->assigned > 0) {
+            mam_book_asked(engine, block, child);
             send(engine, block, at);
         } else {
             block->answered++;
@@ -284,13 +285,57 @@ static bool fifo_allows(const struct mam_engine *engine, const struct mam_block 
     return true;
 }
 
+/* --- An opening: the Bookings first, the books when they are out --- */
+
+static bool holdings_fit(const struct mam_engine *engine, const struct mam_block *block) {
+    return engine->limits.holdings - (uint64_t)engine->counts.holdings >= block->child_count;
+}
+
+static void say_opening(struct mam_engine *engine, struct mam_block *block) {
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        if (child_at(engine, block, i)->assigned > 0) {
+            block->asked++;
+            send(engine, block, i);
+        }
+    }
+    engine->unkept = (uint32_t)(block - engine->blocks);
+}
+
+void mam_bookings_keep(struct mam_engine *engine) {
+    if (engine->unkept == MAM_NONE) {
+        return;
+    }
+    struct mam_block *block = &engine->blocks[engine->unkept];
+    bool fresh = engine->positions[block->position].holding_count == 0; /* nobody to be found */
+    engine->unkept = MAM_NONE;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        struct mam_child *child = child_at(engine, block, i);
+        if (child->assigned == 0) {
+            continue;
+        }
+        uint32_t at = fresh ? MAM_NONE : mam_holding_find(engine, block->position, child->account);
+        child->holding = at != MAM_NONE ? at : mam_holding_open(engine, block->position, child->account);
+        MAM_ASSERT(child->holding != MAM_NONE); /* holdings_fit */
+        struct mam_holding *holding = &engine->holdings[child->holding];
+        holding->pending++;
+        holding->unconfirmed += child->assigned;
+        hold(engine, block, child, 1);
+        mam_book_asked(engine, block, child);
+    }
+}
+
 /* Books the children from number `first` on. */
 void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint32_t first) {
-    bool fresh = first == 0 && engine->positions[block->position].holding_count == 0; /* nobody to be found */
+    mam_bookings_keep(engine);
     if (first == 0) {
         mam_hold_house(engine, block, block->house);
         mam_unreserve(engine, block);
     }
+    if (first == 0 && block->entry == MAM_ENTRY_OPENING && holdings_fit(engine, block)) {
+        say_opening(engine, block);
+        return;
+    }
+    bool fresh = first == 0 && engine->positions[block->position].holding_count == 0;
     for (uint32_t i = first; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
         if (child->assigned == 0) {

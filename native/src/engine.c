@@ -164,6 +164,7 @@ struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *
     engine->next_deadline = INT64_MAX;
     engine->booking_window = MAM_BOOKING_WINDOW;
     engine->allowance = mam_engine_worst_case(limits, 0);
+    engine->unkept = MAM_NONE;
     make_free_lists(engine);
     mam_extents_init(&engine->extents, engine->extents.links, power_of_two(limits->children));
     mam_books_init(engine);
@@ -171,8 +172,9 @@ struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *
     return engine;
 }
 
-void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, void *context) {
+void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, mam_said_fn said, void *context) {
     engine->put = put;
+    engine->said = said;
     engine->context = context;
 }
 
@@ -192,7 +194,7 @@ static void put_buffer(void *context, uint32_t bridge, const void *message, uint
 }
 
 void mam_engine_sink_buffer(struct mam_engine *engine, struct mam_buffer *buffer) {
-    mam_engine_sink(engine, put_buffer, buffer);
+    mam_engine_sink(engine, put_buffer, NULL, buffer);
 }
 
 const struct mam_engine_counts *mam_engine_counts(const struct mam_engine *engine) {
@@ -486,6 +488,12 @@ void mam_engine_apply(struct mam_engine *engine, int64_t time, uint32_t bridge, 
     if (reason != MAM_REASON_NONE) {
         mam_reject(engine, length >= 16 ? message : NULL, reason, field);
         alarm_if_executed(engine, message, length, reason);
+    }
+    if (engine->unkept != MAM_NONE) {
+        if (engine->said != NULL) {
+            engine->said(engine->context);
+        }
+        mam_bookings_keep(engine);
     }
     if (engine->spent > engine->allowance) {
         mam_law_broken(engine, 8, 0); /* the work of one message is bounded, whoever sent it */

@@ -71,6 +71,9 @@ struct mam_engine_counts {
 /* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it
  * returns. */
 typedef void (*mam_put_fn)(void *context, uint32_t bridge, const void *message, uint32_t length);
+/* Called once a message when all its outputs have been put and only the engine's own books are still to be
+ * kept: a host may let the outputs go now. NULL: nobody cares. */
+typedef void (*mam_said_fn)(void *context);
 
 struct mam_engine;
 
@@ -79,7 +82,7 @@ uint64_t mam_engine_size(const struct mam_capacities *limits);
 /* Builds an engine in `memory` (zeroed by it, 64-byte aligned, mam_engine_size bytes). NULL: a limit is out
  * of range. */
 struct mam_engine *mam_engine_create(void *memory, const struct mam_capacities *limits);
-void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, void *context);
+void mam_engine_sink(struct mam_engine *engine, mam_put_fn put, mam_said_fn said, void *context);
 /*
  * Consumes one message. `time`: ns UTC, never less than the call before. `bridge`: who sent it. The bytes may
  * be anything: what is not a message of the schema is answered by a Reject. `message` must be 8-byte aligned.

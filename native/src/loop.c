@@ -133,7 +133,8 @@ static int write_out(struct lane *lane, const void *message, uint32_t length) {
 }
 
 /* The journal first, then the rings out: nothing is seen outside that is not journaled (law 4). */
-static void flush(struct mam_loop *loop) {
+void mam_loop_flush(void *context) {
+    struct mam_loop *loop = context;
     mam_ring_flush(&loop->journal);
     for (uint64_t touched = loop->touched; touched != 0; touched &= touched - 1) {
         struct lane *lane = &loop->lanes[__builtin_ctzll(touched)];
@@ -147,7 +148,7 @@ static void flush(struct mam_loop *loop) {
 void mam_loop_put(void *context, uint32_t bridge, const void *message, uint32_t length) {
     struct mam_loop *loop = context;
     if (loop->batched++ == FLUSH_EVERY) {
-        flush(loop);
+        mam_loop_flush(loop);
     }
     mam_loop_journal(loop, MAM_ENTRY_OUTPUT, bridge, message, length);
     if (bridge == MAM_BRIDGE_JOURNAL) {
@@ -282,7 +283,7 @@ static void consume(struct mam_loop *loop, uint32_t bridge, const void *message,
     stamp(loop);
     mam_loop_journal(loop, MAM_ENTRY_INPUT, bridge, message, length);
     mam_engine_apply(loop->engine, loop->now, bridge, message, length);
-    flush(loop);
+    mam_loop_flush(loop);
     if (bridge != MAM_BRIDGE_HOST && loop->lanes[bridge - 1].recovery != NULL) {
         struct lane *lane = &loop->lanes[bridge - 1];
         __atomic_store_n(&lane->recovery[RECOVERY_TAKEN], lane->taken, __ATOMIC_RELEASE);
@@ -646,7 +647,7 @@ struct mam_loop *mam_loop_create(void *memory, const struct mam_loop_config *con
     uint8_t *at = (uint8_t *)memory + ((sizeof *loop + 4095) & ~UINT64_C(4095));
     loop->engine = mam_engine_create(at, &config->limits);
     at += mam_engine_size(&config->limits);
-    mam_engine_sink(loop->engine, mam_loop_put, loop);
+    mam_engine_sink(loop->engine, mam_loop_put, mam_loop_flush, loop);
     uint64_t hold_bytes = (uint64_t)hold_capacity(&config->limits) + MAM_RING_TRAILER;
     for (uint32_t i = 0; i < config->bridge_count; i++) {
         int status = attach_lane(&loop->lanes[i], &config->bridges[i], at, hold_bytes);

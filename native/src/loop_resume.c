@@ -325,6 +325,6 @@ int mam_loop_resume_finish(struct mam_loop *loop, struct mam_replay *replay, cha
         }
         give_back(loop, i + 1);
     }
-    mam_engine_sink(loop->engine, mam_loop_put, loop);
+    mam_engine_sink(loop->engine, mam_loop_put, mam_loop_flush, loop);
     return 0;
 }

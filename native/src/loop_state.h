@@ -95,6 +95,8 @@ void mam_loop_journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, cons
                       uint32_t length);
 /* The engine's sink: journals an output, and releases or holds it. */
 void mam_loop_put(void *context, uint32_t bridge, const void *message, uint32_t length);
+/* Lets what was put go: the engine's `said`. */
+void mam_loop_flush(void *context);
 /* Holds an output until `records` journal entries are on disk and the ring has room; 0, or MAM_RING_FULL. */
 int mam_loop_hold(struct lane *lane, const void *message, uint32_t length, uint64_t records);
 /* Forgets what waits there. */

@@ -255,6 +255,8 @@ struct mam_engine {
     struct mam_capacities limits;
     struct mam_engine_counts counts;
     mam_put_fn put;
+    mam_said_fn said;
+    uint32_t unkept; /* an opening whose Bookings are out and not yet in the books; only within a message */
     void *context;
     int64_t now;
     int64_t next_deadline; /* no timer runs out before this */
@@ -472,6 +474,9 @@ void mam_reserve(struct mam_engine *engine, struct mam_block *block);
 void mam_unreserve(struct mam_engine *engine, struct mam_block *block);
 /* Sends the Booking of every child that has volume. */
 void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint32_t first);
+/* Enters an opening whose Bookings this message has sent into holdings and accounts. Anybody who reads those
+ * in the same message calls this first. */
+void mam_bookings_keep(struct mam_engine *engine);
 void mam_booking_clock(struct mam_engine *engine, struct mam_block *block);
 /* Sends what waits for a server, as far as its window and its unknown outcomes allow. True: more waits. */
 bool mam_booking_release(struct mam_engine *engine, uint32_t bridge);

@@ -20,7 +20,7 @@ int main(void) {
     void *memory = aligned_alloc(64, mam_engine_size(&limits));
     struct mam_engine *engine = mam_engine_create(memory, &limits);
     MAM_ASSERT(engine != NULL);
-    mam_engine_sink(engine, put, stdout);
+    mam_engine_sink(engine, put, NULL, stdout);
     struct {
         int64_t time;
         uint32_t bridge, length;

@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     void *memory = aligned_alloc(64, mam_engine_size(limits));
     MUST(memory != NULL && host.work != NULL);
     host.engine = mam_engine_create(memory, limits);
-    mam_engine_sink(host.engine, put, &host);
+    mam_engine_sink(host.engine, put, NULL, &host);
     open_bridges(&host);
     for (size_t at = 1; at + 3 <= size;) {
         uint32_t length = (uint32_t)data[at + 1] | (uint32_t)data[at + 2] << 8;
