@@ -33,27 +33,35 @@ static int64_t timeout_ns(const struct mam_engine *engine, const struct mam_bloc
     return (int64_t)(own != 0 ? own : engine->limits.booking_timeout_ms) * 1000000;
 }
 
-static void emit_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+/* Makes a child's Booking and counts it as asked. Returns the bridge that gets it. */
+static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at,
+                             struct mam_booking *booking) {
     struct mam_child *child = child_at(engine, block, at);
-    const struct mam_account_state_row *account = &engine->accounts[child->account];
-    struct mam_booking booking;
-    mam_booking_init(&booking);
-    booking.block = block->id;
-    booking.child = at;
-    booking.login = account->login;
-    booking.volume = child->assigned;
-    booking.price = block->price;
-    booking.position = block->entry == MAM_ENTRY_CLOSING && child->holding != MAM_NONE
-                           ? engine->holdings[child->holding].ticket
-                           : 0;
-    booking.instrument = engine->instruments[block->instrument].definition.instrument;
-    booking.side = block->side;
-    booking.entry = block->entry;
+    uint32_t bridge = engine->accounts[child->account].bridge;
+    mam_booking_init(booking);
+    booking->block = block->id;
+    booking->child = at;
+    booking->login = child->login;
+    booking->volume = child->assigned;
+    booking->price = block->price;
+    booking->position = block->entry == MAM_ENTRY_CLOSING && child->holding != MAM_NONE
+                            ? engine->holdings[child->holding].ticket
+                            : 0;
+    booking->instrument = engine->instruments[block->instrument].definition.instrument;
+    booking->side = block->side;
+    booking->entry = block->entry;
     child->sent = engine->now;
     set_status(engine, child, MAM_CHILD_ASKED);
     mam_block_wake(engine, block, engine->now + timeout_ns(engine, block));
     engine->counts.bookings++;
-    mam_emit(engine, account->bridge, &booking, sizeof booking);
+    mam_number(engine, bridge, booking, sizeof *booking);
+    return bridge;
+}
+
+static void emit_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+    struct mam_booking booking;
+    uint32_t bridge = make_booking(engine, block, at, &booking);
+    engine->put(engine->context, bridge, &booking, sizeof booking);
 }
 
 /* No room in the server's window, or an outcome of it is unknown: the booking waits, oldest first. */
@@ -79,20 +87,27 @@ static void enqueue(struct mam_engine *engine, struct mam_block *block, uint32_t
     set_status(engine, child, MAM_CHILD_QUEUED);
 }
 
-static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+/* May this child's Booking go now? If its server is busy it waits; a broken law stops it. */
+static bool may_go(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
     struct mam_child *child = child_at(engine, block, at);
     if (!block->plan_emitted) {
         mam_law_broken(engine, 4, block->id);
-        return;
+        return false;
     }
     if (child->status == MAM_CHILD_BOOKED || child->status == MAM_CHILD_REFUSED) {
         mam_law_broken(engine, 6, block->id);
-        return;
+        return false;
     }
     struct mam_bridge_state *server = server_of(engine, child);
     if (server->last_block != 0 || server_busy(engine, server)) {
         enqueue(engine, block, at);
-    } else {
+        return false;
+    }
+    return true;
+}
+
+static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+    if (may_go(engine, block, at)) {
         emit_booking(engine, block, at);
     }
 }
@@ -292,10 +307,21 @@ static bool holdings_fit(const struct mam_engine *engine, const struct mam_block
 }
 
 static void say_opening(struct mam_engine *engine, struct mam_block *block) {
-    for (uint32_t i = 0; i < block->child_count; i++) {
-        if (child_at(engine, block, i)->assigned > 0) {
-            block->asked++;
-            send(engine, block, i);
+    struct mam_booking made[MAM_MADE_AHEAD];
+    uint32_t to[MAM_MADE_AHEAD];
+    for (uint32_t i = 0; i < block->child_count;) {
+        uint32_t count = 0;
+        for (; i < block->child_count && count < MAM_MADE_AHEAD; i++) {
+            if (child_at(engine, block, i)->assigned > 0) {
+                block->asked++;
+                if (may_go(engine, block, i)) {
+                    to[count] = make_booking(engine, block, i, &made[count]);
+                    count++;
+                }
+            }
+        }
+        for (uint32_t at = 0; at < count; at++) {
+            engine->put(engine->context, to[at], &made[at], sizeof made[at]);
         }
     }
     engine->unkept = (uint32_t)(block - engine->blocks);

@@ -3,7 +3,7 @@
 
 #include "state.h"
 
-void mam_emit(struct mam_engine *engine, uint32_t bridge, void *message, uint32_t length) {
+void mam_number(struct mam_engine *engine, uint32_t bridge, void *message, uint32_t length) {
     MAM_ASSERT(bridge <= engine->limits.bridges || bridge == MAM_BRIDGE_JOURNAL);
     uint64_t *sequence =
         bridge == MAM_BRIDGE_JOURNAL ? &engine->journal_sequence : &engine->bridges[bridge].out_sequence;
@@ -11,6 +11,10 @@ void mam_emit(struct mam_engine *engine, uint32_t bridge, void *message, uint32_
     memcpy((uint8_t *)message + sizeof(struct mam_header), sequence, sizeof *sequence);
     engine->counts.outputs++;
     engine->spent += length + 8;
+}
+
+void mam_emit(struct mam_engine *engine, uint32_t bridge, void *message, uint32_t length) {
+    mam_number(engine, bridge, message, length);
     engine->put(engine->context, bridge, message, length);
 }
 

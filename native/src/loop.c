@@ -79,15 +79,15 @@ void mam_loop_journal(struct mam_loop *loop, uint8_t kind, uint32_t bridge, cons
                       uint32_t length) {
     void *payload = NULL;
     int status = mam_ring_claim(&loop->journal, 1, MAM_ENTRY_HEADER + length, &payload);
-    MAM_ASSERT(status == 0); /* room was made sure of before the message was taken */
-    struct mam_entry_header header = {.sequence = loop->journal_sequence++,
-                                      .time = loop->now,
-                                      .bridge = (uint16_t)bridge,
-                                      .kind = kind,
-                                      .version = MAM_ENTRY_VERSION,
-                                      .length = length};
-    memcpy(payload, &header, sizeof header);
-    memcpy((uint8_t *)payload + MAM_ENTRY_HEADER, message, length);
+    MAM_ASSERT(status == 0);                   /* room was made sure of before the message was taken */
+    struct mam_entry_header *header = payload; /* in place: the ring aligns to 8 */
+    header->sequence = loop->journal_sequence++;
+    header->time = loop->now;
+    header->bridge = (uint16_t)bridge;
+    header->kind = kind;
+    header->version = MAM_ENTRY_VERSION;
+    header->length = length;
+    mam_ring_copy((uint8_t *)payload + MAM_ENTRY_HEADER, message, length);
     mam_ring_commit(&loop->journal);
 }
 

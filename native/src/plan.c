@@ -109,27 +109,42 @@ static void emit_plan(struct mam_engine *engine, struct mam_block *block,
     mam_emit(engine, MAM_BRIDGE_JOURNAL, &plan, sizeof plan);
 }
 
+static void explain_member(const struct mam_engine *engine, const struct mam_allocation *allocation,
+                           uint32_t row, struct mam_plan_member *member) {
+    const struct mam_scratch_rows *rows = &engine->rows;
+    member->login = rows->login[row];
+    member->measure = rows->measure[row];
+    member->weight = (uint64_t)rows->weight[row];
+    member->quota = rows->quota[row];
+    member->cap = rows->cap[row];
+    member->floor_volume = rows->floor_volume[row];
+    member->remainder = rows->remainder[row];
+    member->volume = rows->result[row];
+    member->margin = rows->account[row] == MAM_NONE ? 0 : engine->accounts[rows->account[row]].margin;
+    member->reason = rows->reason[row];
+    member->binding = allocation->capped[row] ? rows->binding[row] : MAM_CONSTRAINT_NONE;
+}
+
 static void emit_members(struct mam_engine *engine, const struct mam_block *block,
                          const struct mam_allocation *allocation, uint16_t refused) {
-    const struct mam_scratch_rows *rows = &engine->rows;
-    struct mam_plan_member member;
-    mam_plan_member_init(&member);
-    member.block = block->id;
+    struct mam_plan_member made[MAM_MADE_AHEAD];
     uint32_t child = 0;
-    for (uint32_t i = 0; i < allocation->count; i++) {
-        member.child = refused == MAM_REASON_NONE && is_child(engine, block, i) ? child++ : UINT32_MAX - 1;
-        member.login = rows->login[i];
-        member.measure = rows->measure[i];
-        member.weight = (uint64_t)rows->weight[i];
-        member.quota = rows->quota[i];
-        member.cap = rows->cap[i];
-        member.floor_volume = rows->floor_volume[i];
-        member.remainder = rows->remainder[i];
-        member.volume = rows->result[i];
-        member.margin = rows->account[i] == MAM_NONE ? 0 : engine->accounts[rows->account[i]].margin;
-        member.reason = rows->reason[i];
-        member.binding = allocation->capped[i] ? rows->binding[i] : MAM_CONSTRAINT_NONE;
-        mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
+    for (uint32_t i = 0; i < MAM_MADE_AHEAD; i++) {
+        mam_plan_member_init(&made[i]);
+        made[i].block = block->id;
+    }
+    for (uint32_t first = 0; first < allocation->count; first += MAM_MADE_AHEAD) {
+        uint32_t left = allocation->count - first;
+        uint32_t count = left < MAM_MADE_AHEAD ? left : MAM_MADE_AHEAD;
+        for (uint32_t i = 0; i < count; i++) {
+            bool is = refused == MAM_REASON_NONE && is_child(engine, block, first + i);
+            made[i].child = is ? child++ : UINT32_MAX - 1;
+            explain_member(engine, allocation, first + i, &made[i]);
+            mam_number(engine, MAM_BRIDGE_JOURNAL, &made[i], sizeof made[i]);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            engine->put(engine->context, MAM_BRIDGE_JOURNAL, &made[i], sizeof made[i]);
+        }
     }
 }
 

@@ -310,6 +310,13 @@ struct mam_engine {
 
 /* --- emit.c: what leaves --- */
 void mam_emit(struct mam_engine *engine, uint32_t bridge, void *message, uint32_t length);
+/*
+ * Of many messages some are made before the first is put: mam_number each as it is made, then engine->put
+ * them in that order. The copy into a ring reads wide what was just written in small fields; a core makes
+ * such a read wait for all its stores before it, those into the ring too, whose lines come from another core.
+ */
+#define MAM_MADE_AHEAD 8
+void mam_number(struct mam_engine *engine, uint32_t bridge, void *message, uint32_t length);
 void mam_reject(struct mam_engine *engine, const void *message, uint16_t reason, uint16_t field_id);
 void mam_alert(struct mam_engine *engine, uint32_t bridge, uint8_t kind, uint16_t reason, uint32_t block,
                uint64_t login);

@@ -6,7 +6,7 @@
  *     t0 = now; write MasterDeal ------ in ring ----------> copy, journal, plan, journal the plan,
  *     spin on the out ring until the                        for each child: journal, out ring
  *     last Booking is read; t1 = now <- out ring ----------
- *     not timed: answers every Booking, closes the position, drains the journal ring
+ *     not timed: gives the room back, answers every Booking, closes the position, drains the journal ring
  */
 #include "../../native/tests/loop_rig.h" /* first: it asks for the system's extensions */
 
@@ -23,7 +23,7 @@ static void read_children(struct rig *rig, uint32_t children) {
     for (uint32_t count = 0; count < children;) {
         _Alignas(8) uint8_t message[MAM_INPUT_MAX];
         int32_t type = 0;
-        int32_t length = mam_ring_read(&rig->out[BROKER], message, sizeof message, &type);
+        int32_t length = mam_ring_take(&rig->out[BROKER], message, sizeof message, &type);
         if (length < 0) {
             MUST(length == MAM_RING_EMPTY || length == MAM_RING_CLAIMED);
             continue;
@@ -55,10 +55,12 @@ static void measure(struct rig *rig, uint32_t children, uint32_t rounds) {
         rig_deal(rig, position, position, false, children);
         read_children(rig, children);
         int64_t after = rig_clock();
+        mam_ring_publish(&rig->out[BROKER]);
         printf("%lld\n", (long long)(after - before));
         answer_all(rig, children);
         rig_deal(rig, position + 1, position, true, children);
         read_children(rig, children);
+        mam_ring_publish(&rig->out[BROKER]);
         answer_all(rig, children);
     }
 }
