@@ -432,12 +432,6 @@ static void send_continued(struct mam_loop *loop) {
     continued.generation = loop->config.generation;
     continued.lost = (uint64_t)loop->lost;
     send_host(loop, &continued, sizeof continued);
-    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
-        loop->lanes[i].last_put += (uint64_t)loop->lost;
-        if (loop->lanes[i].recovery != NULL) {
-            mam_loop_mark_released(&loop->lanes[i]);
-        }
-    }
     loop->lost = -1;
 }
 

@@ -20,6 +20,7 @@ uint16_t mam_resync_sequence(struct mam_engine *engine, uint64_t sequence) {
 uint16_t mam_on_resync(struct mam_engine *engine, const struct mam_resync *message, uint16_t *field) {
     struct mam_bridge_state *bridge = &engine->bridges[engine->bridge];
     uint64_t next = bridge->out_sequence + 1, wanted = message->from_sequence;
+    bool lost = wanted > bridge->skipped + 1 && wanted <= bridge->skipped_to + 1;
     struct mam_resumed resumed;
     mam_resumed_init(&resumed);
     resumed.consumed = bridge->in_sequence;
@@ -31,6 +32,10 @@ uint16_t mam_on_resync(struct mam_engine *engine, const struct mam_resync *messa
         }
         resumed.lost = wanted - next;
         bridge->out_sequence = wanted - 1;
+    } else if (lost) {
+        resumed.lost = wanted - 1 - bridge->skipped;
+    }
+    if (resumed.lost > 0) {
         mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_OUTPUTS_LOST, MAM_REASON_OUTPUTS_LOST, 0,
                   engine->bridge);
     }
@@ -46,7 +51,9 @@ uint16_t mam_on_continued(struct mam_engine *engine, const struct mam_continued 
     }
     engine->block_id += (uint32_t)message->lost;
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        engine->bridges[bridge].skipped = engine->bridges[bridge].out_sequence;
         engine->bridges[bridge].out_sequence += message->lost;
+        engine->bridges[bridge].skipped_to = engine->bridges[bridge].out_sequence;
     }
     return MAM_REASON_NONE;
 }

@@ -72,7 +72,8 @@ struct mam_engine *mam_engine_thaw(void *memory, const struct mam_capacities *li
 
 uint64_t mam_engine_last_output(const struct mam_engine *engine, uint32_t bridge) {
     MAM_ASSERT(bridge <= engine->limits.bridges);
-    return engine->bridges[bridge].out_sequence;
+    const struct mam_bridge_state *at = &engine->bridges[bridge];
+    return at->out_sequence == at->skipped_to ? at->skipped : at->out_sequence;
 }
 
 uint64_t mam_engine_last_input(const struct mam_engine *engine, uint32_t bridge) {

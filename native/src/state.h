@@ -44,6 +44,7 @@
 struct mam_bridge_state {
     uint64_t in_sequence;  /* last one consumed */
     uint64_t out_sequence; /* last one emitted */
+    uint64_t skipped, skipped_to; /* numbers left out when memory was lost: after the one, up to the other */
     uint8_t role;          /* 0: not opened */
     char name[32];
     uint32_t unknown_legs;     /* an LP: legs whose outcome is unknown; no new ones while there are any */
