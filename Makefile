@@ -49,8 +49,8 @@ fuzz: setup ## Fuzzes the C decoders (FUZZ_SECONDS=60 each)
 nightly: setup ## Ten million messages of the hostile exchange (MESSAGES=..., SEED=...); prints a failing seed
 	@$(BIN)/python -m tests.engine.exchange --nightly $(or $(SEED),1) $(or $(MESSAGES),10000000)
 
-nightly-kills: setup ## 500 kill -9 of engine, writer, daemon and all, under load (MAM_KILLS=500)
-	@MAM_KILLS=$${MAM_KILLS:-500} $(BIN)/python -m pytest tests/daemon/test_recovery.py -k many_kills --timeout 7200 $(ARGS)
+nightly-kills: setup ## 500 strikes: kill -9 of every process, at random and at named points, and power cuts (MAM_KILLS=, MAM_SEED=)
+	@MAM_KILLS=$${MAM_KILLS:-250} MAM_KILL_DURABILITY=commit,async $(BIN)/python -m pytest -s tests/daemon/test_kills.py --timeout 14400 $(ARGS)
 
 perf: setup ## Benchmarks, one after the other (ARGS=--record keeps the results in perf/results)
 	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation audit_writer; do \

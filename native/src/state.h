@@ -42,10 +42,10 @@
 #define MAM_ROLE_HOST 4 /* beside the roles of mam/directory.h: the engine's own host, bridge 0 */
 
 struct mam_bridge_state {
-    uint64_t in_sequence;  /* last one consumed */
-    uint64_t out_sequence; /* last one emitted */
+    uint64_t in_sequence;         /* last one consumed */
+    uint64_t out_sequence;        /* last one emitted */
     uint64_t skipped, skipped_to; /* numbers left out when memory was lost: after the one, up to the other */
-    uint8_t role;          /* 0: not opened */
+    uint8_t role;                 /* 0: not opened */
     char name[32];
     uint32_t unknown_legs;     /* an LP: legs whose outcome is unknown; no new ones while there are any */
     uint32_t unanswered;       /* a server: bookings asked for, without a definite answer */

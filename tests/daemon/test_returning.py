@@ -1,6 +1,7 @@
 """Bridges that come back, fenced or asking for what they missed; and a run in new memory, by snapshot."""
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,39 @@ def test_a_changed_configuration_begins_a_new_run(rig: Rig) -> None:
     wait_for(lambda: rig.counter("journal records") >= 5)
     assert rig.end() == (0, "engine: the log's run had other limits or other bridges: a new run begins\n")
     assert replay_log(rig.log).runs == 2
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize("call", ["fdatasync", "pwrite64"])
+def test_a_failed_write_or_sync_ends_it_and_the_next_start_goes_on(rig: Rig, call: str, error: str) -> None:
+    """It is never tried again; memory stays, and what it holds is in the log after the next start."""
+    rig.config.write_text(large(rig.toml(engine='durability = "commit"')))
+    rig.start()
+    server = Server(rig)
+    with rig.bridge("broker") as broker, rig.bridge("control") as control:
+        server.set_up(broker, control)
+        server.trade(broker, 20)
+        writer = rig.process("audit.writer")
+        inject = ["-e", f"trace={call}", "-e", f"inject={call}:error={error}"]
+        with subprocess.Popen(
+            ["strace", "-f", "-p", str(writer.pid), *inject, "-o", "/dev/null"], stderr=subprocess.DEVNULL
+        ):
+            server.stop.set()
+            wait_for(lambda: server.rig.send(control, msg="Heartbeat", sequence=99) or True)
+            status, said = rig.ended()
+        assert status == 1 and "writing the log failed" in said
+        assert "the audit writer ended (exit status 3); trading stops with it" in said
+        assert f"/dev/shm/mam.{rig.name}.* stays" in said
+    rig.start()
+    with attach(rig, "broker") as broker:
+        came = resync(rig, broker, len(server.outputs) + 1)
+        assert came[-1]["lost"] == 0
+        server.outputs += came
+        server.stop.clear()
+        server.trade(broker, 20)
+    assert rig.end()[0] == 0
+    rig.assert_clean()
+    assert_log_good(rig.log, rig.vkey)
+    replayed = replay_log(rig.log)
+    assert (replayed.difference, replayed.runs) == (None, 1)
