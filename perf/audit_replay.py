@@ -2,7 +2,8 @@
 
     python perf/audit_replay.py [--orders 20000] [--json]
 
-A group of ten accounts; an order is a deal, ten bookings, their reports, and quotes between. The journal is
+A group of ten accounts; an order is a deal, ten bookings, their reports, and quotes
+between; a later deal closes it. The journal is
 made by the engine itself and written by the writer; then the log is replayed.
 """
 
@@ -32,6 +33,7 @@ from appliance.schema.messages import BOOKING_ID
 
 HEADER = struct.Struct("<QqHBBI")
 QUOTES = 20  # an order
+OPEN = 10  # positions at one time
 SIGNER = Signer("example.com/perf", bytes(32))
 
 
@@ -39,7 +41,7 @@ class Recorder:
     """An engine, and the journal of what goes in and comes out."""
 
     def __init__(self, orders: int) -> None:
-        self.engine = Engine(Capacities(holdings=12 * orders, history=2 * orders))
+        self.engine = Engine(Capacities(history=4 * orders))
         self.journal: list[bytes] = []
         self.sequence = dict.fromkeys(range(4), 0)
         self.time = 1
@@ -58,6 +60,17 @@ class Recorder:
         self.journal.append(
             HEADER.pack(len(self.journal), self.time, bridge, kind, 1, len(message)) + message
         )
+
+
+def trade(made: Recorder, deal: int, position: int, side: str, entry: str) -> None:
+    """A deal of the master's, and the answers to its bookings."""
+    fields = {"deal": deal, "order": deal, "position": position, "group": 7, "instrument": 1}
+    outputs = made.say(1, "MasterDeal", **fields, volume="5.00", price="1.1001", side=side, entry=entry)
+    for message in outputs:
+        if int.from_bytes(message[2:4], "little") == BOOKING_ID:
+            asked = to_json(message)
+            answer = {name: asked[name] for name in ("block", "child", "login", "volume", "price")}
+            made.say(1, "BookingReport", **answer, deal=deal, position=position)
 
 
 def record(orders: int) -> list[bytes]:
@@ -100,15 +113,9 @@ def record(orders: int) -> list[bytes]:
         for tick in range(QUOTES):
             bid = f"1.1000{tick % 10}"
             made.say(2, "Quote", instrument=1, bid=bid, ask="1.10020", bid_volume="5", ask_volume="5")
-        deal = {"deal": number, "order": number, "position": number, "group": 7, "instrument": 1}
-        outputs = made.say(
-            1, "MasterDeal", **deal, volume="5.00", price="1.1001", side="buy", entry="opening"
-        )
-        for message in outputs:
-            if int.from_bytes(message[2:4], "little") == BOOKING_ID:
-                asked = to_json(message)
-                answer = {name: asked[name] for name in ("block", "child", "login", "volume", "price")}
-                made.say(1, "BookingReport", **answer, deal=number, position=number)
+        trade(made, number, number, "buy", "opening")
+        if number > OPEN:
+            trade(made, orders + number, number - OPEN, "sell", "closing")
     return made.journal
 
 
@@ -133,6 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--orders", type=int, default=20_000)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true", help="keep the figures in perf/results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder, "log")
@@ -153,6 +161,10 @@ def main() -> int:
         "python_reference_per_second": round(python),
         "load_average": round(os.getloadavg()[0], 1),
     }
+    if options.record:
+        Path(__file__).with_name("results").joinpath("audit_replay.json").write_text(
+            json.dumps(found, indent=1) + "\n"
+        )
     print(
         json.dumps(found, indent=2) if options.json else "\n".join(f"{v:>12}  {k}" for k, v in found.items())
     )

@@ -31,6 +31,7 @@ from tests.daemon.test_recovery import large
 
 pytestmark = pytest.mark.process
 KILLS = int(os.environ.get("MAM_KILLS", "6"))
+RANDOM = KILLS >= 100 or "MAM_RANDOM" in os.environ
 SEED = int(os.environ.get("MAM_SEED", "0"))
 DURABILITY = os.environ.get("MAM_KILL_DURABILITY", "commit").split(",")
 CALLS = ("pwrite64", "fdatasync", "fsync", "rename", "openat", "write", "unlink")
@@ -296,7 +297,7 @@ def test_whatever_is_killed_the_appliance_comes_back(rig: Rig, durability: str) 
         storm.settle()
         strikes = storm.strikes()
         for number in range(KILLS):
-            strike = strikes[number % len(strikes)] if KILLS < 100 else storm.choose.choice(strikes)
+            strike = strikes[number % len(strikes)] if not RANDOM else storm.choose.choice(strikes)
             storm.aim(SLOW.get(strike.__name__, 40))
             time.sleep(0.25 * storm.choose.random())
             print(f"strike {number}: {strike.__name__} {storm.done()}/{storm.target}", flush=True)
