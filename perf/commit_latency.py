@@ -7,7 +7,7 @@
     t1; last Booking read <--- out ring --------------  released at once (async), or when on disk (commit)
 
 In turn, in one run: `async`; `async` with the writer standing still (SIGSTOP: what the writer costs the
-engine); `commit`; and one bare synced write of 4 KiB into a file that was written once before, beside the log.
+engine); `commit`; and one bare synced write of 4 KiB into a file written once before, beside the log.
 Targets: async with the writer within 10 % of async without; commit at most 1.5 bare synced writes. DIR should
 lie on the disk that counts.
 """
