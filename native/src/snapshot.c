@@ -56,7 +56,9 @@ void mam_engine_freeze(struct mam_engine *engine) {
     uint64_t base = (uintptr_t)engine;
     clear_scratch(engine);
     engine->put = NULL;
+    engine->said = NULL;
     engine->context = NULL;
+    engine->checked = NULL;
     bool ours = move((uint8_t *)engine, &engine->limits, base, 0 - base);
     MAM_ASSERT(ours);
 }
