@@ -153,7 +153,8 @@ def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, si
     else:
         print(screen(result, width))
         print("\n".join(news.lines(told) if told is not None else []), end="\n" if told is not None else "")
-    return 0 if result.good else 1
+    explained = told is None or told.unexplained == 0
+    return 0 if result.good and explained else 1
 
 
 def _scenario(options: argparse.Namespace, ticks: list[Path]) -> Scenario:

@@ -1,10 +1,12 @@
 """`mam demo --scenario news`: the same day with a bad end, and what the log says of it.
 
-At 85 % of the ticks the news comes: every price gaps down, spreads are twenty times as wide, and leverage
-tiers that were harmless at small volumes bite. Members have a margin buffer and a drawdown limit here, so
-some take less, some nothing, and some are stopped; each of these is a record of the log, with its reason.
+At 85 % of the ticks the news comes: every price gaps down, spreads are twenty times as wide, and control has
+sent the leverage tiers of the news, which multiply margin. Members have a margin buffer and a drawdown limit
+here, so some take less, some nothing, and some are stopped; each of these is a record of the log, with its
+reason. `read` counts them there, and looks for one without.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from typing import Any
 from appliance.audit import Entry
 from appliance.broker.scenario import LOT, Scenario
 from appliance.broker.ticks import read_all
+from appliance.control import time_zone
 from appliance.schema.codec import to_json
 from appliance.schema.decimals import to_text
 from appliance.schema.messages import BY_NAME
@@ -21,14 +24,35 @@ from appliance.schema.messages import BY_NAME
 NEWS_FROM = 85  # percent of the ticks
 GAP = 15  # per mille of the price, down
 WIDER = 20
-TERMS = {
-    "margin_buffer": "1.5",
-    "drawdown_basis": "initial",
-    "drawdown_action": "close_only",
-    "drawdown_percent": "5",
+ZONE = 1
+ZONE_NAME = "America/New_York"
+_TIERS = {  # lots from, to, times the margin: of a usual day, and of the news
+    False: ((0, 2, "1"), (2, 1_000_000, "2")),
+    True: ((0, 2, "4"), (2, 10, "8"), (10, 1_000_000, "20")),
 }
-_TIERS = ((0, 5, "1"), (5, 20, "2"), (20, 1_000_000, "4"))  # lots from, to, times the margin
-_SHARES = {"margin_buffer", "leverage"}
+_HOUR = 3600 * 10**9
+_TERMS: tuple[dict[str, Any], ...] = (
+    {"drawdown_basis": "initial", "drawdown_action": "close_only", "drawdown_percent": "9"},
+    {"drawdown_basis": "high_water", "drawdown_action": "alert", "drawdown_percent": "9"},
+    {
+        "drawdown_basis": "daily",
+        "drawdown_action": "close_only",
+        "drawdown_percent": "9",
+        "drawdown_reset": 17 * _HOUR,
+        "drawdown_zone": ZONE,
+    },
+)
+
+
+def terms(login: int) -> dict[str, Any]:
+    """What a member has beside its weight: equity stays eight times its margin."""
+    return {"margin_buffer": "8", **_TERMS[login % len(_TERMS)]}
+
+
+def zone() -> list[dict[str, Any]]:
+    """TimeZone messages of the coming years."""
+    now = int(time.time())
+    return time_zone(ZONE, ZONE_NAME, now - 86_400, now + 3 * 366 * 86_400)
 
 
 def write_ticks(paths: Sequence[Path], folder: Path) -> list[Path]:
@@ -51,10 +75,10 @@ def write_ticks(paths: Sequence[Path], folder: Path) -> list[Path]:
     return written
 
 
-def tiers(scenario: Scenario) -> Iterable[dict[str, Any]]:
-    """LeverageTier of every instrument."""
+def tiers(scenario: Scenario, bad: bool) -> Iterable[dict[str, Any]]:
+    """LeverageTier of every instrument: of a usual day, or of the news."""
     for instrument in scenario.instruments:
-        for tier, (low, high, rate) in enumerate(_TIERS):
+        for tier, (low, high, rate) in enumerate(_TIERS[bad]):
             yield {
                 "instrument": instrument.id,
                 "tier": tier,
@@ -66,6 +90,9 @@ def tiers(scenario: Scenario) -> Iterable[dict[str, Any]]:
             }
 
 
+_LIMITS = {"margin_buffer", "leverage", "drawdown", "sync", "drawdown_stop", "out_of_sync", "state_stale"}
+
+
 @dataclass
 class Told:
     """What the log says of the accounts."""
@@ -75,7 +102,7 @@ class Told:
     stopped: set[int] = field(default_factory=set)
     reasons: Counter[str] = field(default_factory=Counter)  # of accounts that got less or nothing, by plan
     alerts: Counter[str] = field(default_factory=Counter)
-    unexplained: int = 0
+    unexplained: int = 0  # decisions without a reason
 
     def as_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -103,23 +130,28 @@ def read(entries: Iterable[Entry]) -> Told:
             opening = fields["entry"] == "opening"
         elif name == "PlanMember" and opening:
             _member(told, fields)
-        elif name == "RiskStop" and fields["reason"] == "drawdown_stop":
-            told.stopped.add(fields["login"])
+        elif name == "RiskStop":
+            _stop(told, fields)
         elif name == "RiskAlert":
             told.alerts[fields["kind"]] += 1
     return told
 
 
+def _stop(told: Told, fields: dict[str, Any]) -> None:
+    """A stop says why, since and until when; one that ends, that it ended."""
+    if fields["reason"] == "drawdown_stop":
+        told.stopped.add(fields["login"])
+        told.unexplained += fields["since"] == 0 or fields["basis"] == "none"
+
+
 def _member(told: Told, fields: dict[str, Any]) -> None:
+    """A member that a constraint bound; its binding or its reason says which."""
     nothing = fields["volume"] == "0"
-    bound = fields["binding"] not in ("none", "instrument_maximum")
-    if not nothing and not bound:
+    if fields["binding"] not in _LIMITS and fields["reason"] not in _LIMITS:
+        told.unexplained += nothing and fields["reason"] == "none"
         return
-    if nothing and fields["reason"] == "none":
-        told.unexplained += 1
-    if bound:
-        (told.excluded if nothing else told.reduced).add(fields["login"])
-        told.reasons[fields["binding"]] += 1
+    (told.excluded if nothing else told.reduced).add(fields["login"])
+    told.reasons[fields["binding"] if fields["binding"] in _LIMITS else fields["reason"]] += 1
 
 
 def lines(told: Told) -> list[str]:
@@ -129,6 +161,7 @@ def lines(told: Told) -> list[str]:
     return [
         f"news        {len(told.reduced):,} accounts reduced, {len(told.excluded):,} excluded, "
         f"{len(told.stopped):,} stopped",
-        f"decisions   {reasons}; each in the log with its reason, {told.unexplained} without",
+        f"decisions   {reasons}",
+        f"            each is in the log with its reason; without one: {told.unexplained}",
         f"alerts      {alerts}",
     ]

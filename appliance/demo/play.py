@@ -178,6 +178,9 @@ class Demo:
             raise DemoFailed(str(error)) from None
 
     def _play(self, phase: Phase) -> None:
+        if self.options.news and phase.name == "news" and self._phase != "news":
+            self._tiers(bad=True)
+            self._consumed("control", self._control_sequence)
         self._phase = phase.name
         for lp in self._lps:
             lp.tell(quotes_until=phase.quotes_until)
@@ -232,16 +235,21 @@ class Demo:
 
     def _send(self, msg: str, **fields: Any) -> None:
         self._control_sequence += 1
-        named = {} if msg == "LeverageTier" else {"operator_name": "demo"}
+        named = {} if msg in ("LeverageTier", "TimeZone") else {"operator_name": "demo"}
         message = from_json({"msg": msg, "sequence": self._control_sequence, **named, **fields})
         while not self._control.send(message):
             self._tick()
             time.sleep(0.001)
 
+    def _tiers(self, bad: bool) -> None:
+        for tier in news.tiers(self.scenario, bad):
+            self._send("LeverageTier", **tier)
+
     def _groups(self) -> None:
         if self.options.news:
-            for tier in news.tiers(self.scenario):
-                self._send("LeverageTier", **tier)
+            self._tiers(bad=False)
+            for zone in news.zone():
+                self._send(**zone)
         for group in self.scenario.groups:
             self._send_group(group)
         self._consumed("control", self._control_sequence)
@@ -270,5 +278,5 @@ class Demo:
         )
         for member in group.members:
             weight = to_text(member.weight, -8)
-            terms = news.TERMS if self.options.news else {}
+            terms = news.terms(member.login) if self.options.news else {}
             self._send("Member", group=group.id, login=member.login, weight=weight, **terms)

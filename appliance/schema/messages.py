@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x2a02778bc46c13ba
+SCHEMA_FINGERPRINT: Final = 0xc2e172c6c2ba2dc5
 
 
 class Side(IntEnum):
@@ -23,6 +23,7 @@ class Entry(IntEnum):
     OPENING = 0
     CLOSING = 1
     REVERSING = 2
+    CLOSE_BY = 3
 
 
 class CalcMode(IntEnum):
@@ -259,6 +260,8 @@ class AlertKind(IntEnum):
     BALANCE = 16
     NOT_CLOSED = 20
     CLOSED_LATE = 21
+    STATE_STALE = 23
+    STATE_FRESH = 24
     CLOCK = 29
     OUTPUTS_LOST = 30
 
@@ -347,6 +350,8 @@ class Reason(IntEnum):
     TOO_MANY_PRICES = 97
     NOT_CLOSED = 98
     MEMBERS_SUM = 99
+    HEDGE_PROHIBITED = 100
+    UNKNOWN_ZONE = 101
     CLOCK_STEPPED = 120
     CLOCK_UNDISCIPLINED = 121
     CLOCK_DISCIPLINED = 122
@@ -392,6 +397,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         0: "Opens or adds",
         1: "Closes, wholly or in part",
         2: "Closes all of it, and opens the rest the other way (netting)",
+        3: "Closes a position by an opposite one, as much of both (hedging); MasterDeal only",
     },
     "StopOutMode": {
         0: "Equity / margin, percent",
@@ -452,6 +458,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         16: "The balance moved by no deal of ours: a deposit, a withdrawal, a charge",
         20: "A close was refused: the client still holds it, the house is short; tried again",
         21: "What a refused close left is closed, at the price of that close",
+        23: "The server has not told an account's figures for too long",
+        24: "It has told them again",
         29: "The host's clock jumped, or its discipline was lost or has come back",
         30: "A bridge has heard outputs that were not on disk when the machine failed",
     },
@@ -537,6 +545,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         97: "More prices than are kept apart; all children get the average",
         98: "The server refused a close: the client still holds it, the house is short by as much",
         99: "The members' own volumes make less than was executed",
+        100: "The account may hold one side of an instrument only",
+        101: "No such time zone",
         120: "The host's clock jumped",
         121: "Nothing steers the host's clock: times are not traceable to UTC",
         122: "The host's clock is steered again",
@@ -587,6 +597,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("stop_out", 10, 48, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("trade_flags", 11, 56, 2, "H", "integer", "Flags", 0, 0, 65534, 0),
         Field("money_digits", 12, 58, 1, "B", "integer", "Small", 0, 0, 254, 0),
+        Field("server_group", 13, 60, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
     )),
     3: Message("AccountState", 3, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -631,7 +642,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("order", 2, 16, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
         Field("group", 3, 24, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
     )),
-    7: Message("MasterDeal", 7, 88, (
+    7: Message("MasterDeal", 7, 96, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("deal", 2, 16, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
         Field("order", 3, 24, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
@@ -645,6 +656,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("executed", 11, 80, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
         Field("side", 12, 88, 1, "B", "enum", "Side", 0, 0, 254, 0),
         Field("entry", 13, 89, 1, "B", "enum", "Entry", 0, 0, 254, 0),
+        Field("position_by", 14, 96, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
     )),
     8: Message("BookingReport", 8, 64, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -662,7 +674,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("sent", 2, 16, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
-    12: Message("LeverageTier", 12, 48, (
+    12: Message("LeverageTier", 12, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("instrument", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("tier", 3, 20, 1, "B", "integer", "Small", 0, 0, 254, 0),
@@ -671,6 +683,22 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("to_amount", 6, 32, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("initial_rate", 7, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("maintenance_rate", 8, 48, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("server_group", 9, 56, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+    )),
+    93: Message("InstrumentOverride", 93, 88, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("server_group", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("instrument", 3, 20, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("trade_mode", 4, 24, 1, "B", "enum", "TradeMode", 0, 0, 254, 0),
+        Field("margin_flags", 5, 25, 1, "B", "integer", "Small", 0, 0, 254, 0),
+        Field("volume_max", 6, 32, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("margin_initial", 7, 40, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
+        Field("margin_maintenance", 8, 48, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
+        Field("margin_hedged", 9, 56, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("margin_rate_buy", 10, 64, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("margin_rate_sell", 11, 72, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("maintenance_rate_buy", 12, 80, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("maintenance_rate_sell", 13, 88, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
     )),
     20: Message("Quote", 20, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -718,7 +746,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("max_members", 20, 84, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
         Field("operator_name", 21, 88, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
     )),
-    31: Message("Member", 31, 112, (
+    31: Message("Member", 31, 120, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("group", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("status", 3, 20, 1, "B", "enum", "MemberStatus", 0, 0, 254, 0),
@@ -734,6 +762,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("drawdown_money", 13, 72, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
         Field("drawdown_reset", 14, 80, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
         Field("operator_name", 15, 88, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
+        Field("drawdown_zone", 16, 120, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
     )),
     32: Message("Limits", 32, 96, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -763,6 +792,13 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("money", 3, 24, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
         Field("per_position", 4, 32, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
         Field("spreads", 5, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+    )),
+    94: Message("TimeZone", 94, 64, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("zone", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("zone_name", 3, 24, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
+        Field("since", 4, 56, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
+        Field("zone_offset", 5, 64, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
     40: Message("Clock", 40, 24, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -846,7 +882,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("side", 9, 60, 1, "B", "enum", "Side", 0, 0, 254, 0),
         Field("entry", 10, 61, 1, "B", "enum", "Entry", 0, 0, 254, 0),
     )),
-    61: Message("MasterReport", 61, 88, (
+    61: Message("MasterReport", 61, 96, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("order", 2, 16, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
         Field("deal", 3, 24, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
@@ -861,6 +897,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("reason", 12, 84, 2, "H", "enum", "Reason", 0, 0, 65534, 0),
         Field("status", 13, 86, 1, "B", "enum", "BlockStatus", 0, 0, 254, 0),
         Field("planned", 14, 88, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("master_position", 15, 96, 8, "Q", "integer", "Ticket", 0, 0, 18446744073709551614, 0),
     )),
     62: Message("RiskAlert", 62, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -1018,6 +1055,8 @@ HEARTBEAT_ID: Final = 9
 HEARTBEAT: Final = _dtype(MESSAGES[9])
 LEVERAGE_TIER_ID: Final = 12
 LEVERAGE_TIER: Final = _dtype(MESSAGES[12])
+INSTRUMENT_OVERRIDE_ID: Final = 93
+INSTRUMENT_OVERRIDE: Final = _dtype(MESSAGES[93])
 QUOTE_ID: Final = 20
 QUOTE: Final = _dtype(MESSAGES[20])
 EXECUTION_ID: Final = 21
@@ -1034,6 +1073,8 @@ RESYNC_ID: Final = 34
 RESYNC: Final = _dtype(MESSAGES[34])
 TOLERANCE_ID: Final = 36
 TOLERANCE: Final = _dtype(MESSAGES[36])
+TIME_ZONE_ID: Final = 94
+TIME_ZONE: Final = _dtype(MESSAGES[94])
 CLOCK_ID: Final = 40
 CLOCK: Final = _dtype(MESSAGES[40])
 OPENED_ID: Final = 41
@@ -1091,6 +1132,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     8: BOOKING_REPORT,
     9: HEARTBEAT,
     12: LEVERAGE_TIER,
+    93: INSTRUMENT_OVERRIDE,
     20: QUOTE,
     21: EXECUTION,
     30: GROUP_POLICY,
@@ -1099,6 +1141,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     33: KILL_SWITCH,
     34: RESYNC,
     36: TOLERANCE,
+    94: TIME_ZONE,
     40: CLOCK,
     41: OPENED,
     42: BRIDGE_OPENED,

@@ -261,6 +261,20 @@ static void on_reject(struct mam_server *server, const struct letter *letter) {
     }
 }
 
+/* The engine asks for an account's figures, or for all that there is. */
+static void on_resync(struct mam_server *server, const struct letter *letter) {
+    const struct mam_resync *message = (const struct mam_resync *)letter->bytes;
+    if (message->login == 0) {
+        server->outbox.reference_left = true;
+        server->outbox.reference_at = 0;
+        return;
+    }
+    uint32_t account = mam_ledger_find(server->ledger, message->login);
+    if (account != NONE) {
+        mam_outbox_state(&server->outbox, account);
+    }
+}
+
 static void check_sequence(struct mam_server *server, uint64_t sequence) {
     uint64_t last = server->station.seen;
     if (last != 0 && sequence > last + 1) {
@@ -294,6 +308,9 @@ static void on_letter(struct mam_server *server, const struct letter *letter) {
         break;
     case MAM_RISK_ALERT_ID:
         server->counts.alerts++;
+        break;
+    case MAM_RESYNC_ID:
+        on_resync(server, letter);
         break;
     default:
         break;

@@ -14,11 +14,31 @@
 #define ONE INT64_C(100000000)
 #define DEFAULT_STEPS 100 /* tolerance of money, in the currency's steps: 1.00 of a currency with cents */
 #define DEFAULT_SPREADS (2 * ONE)
+#define LOOK_NS 100000000 /* 256 accounts in it: 10,000 accounts are looked after in four seconds */
+#define ASK_AGAIN_NS INT64_C(5000000000)
 
 /* --- Alerts --- */
 
 static int64_t as_factor(int64_t money) {
     return mam_money((__int128)money * 100);
+}
+
+static void look_for(struct mam_engine *engine, int32_t more) {
+    struct mam_books *books = &engine->books;
+    if (books->look_for == 0) {
+        books->next_look = engine->now + LOOK_NS;
+        books->clock = books->next_look < books->clock ? books->next_look : books->clock;
+    }
+    books->look_for += (uint32_t)more;
+}
+
+/* The server is asked to tell an account's state and positions. */
+static void ask_for(struct mam_engine *engine, uint32_t account) {
+    struct mam_resync resync;
+    mam_resync_init(&resync);
+    resync.login = engine->accounts[account].login;
+    engine->books.accounts[account].asked = engine->now > 0 ? engine->now : 1;
+    mam_emit(engine, engine->accounts[account].bridge, &resync, sizeof resync);
 }
 
 void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask,
@@ -40,6 +60,13 @@ void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits,
     alert.limit = as_factor(limit);
     engine->counts.alerts++;
     mam_emit(engine, row->bridge, &alert, sizeof alert);
+    engine->counts.out_of_sync += before ? -1 : 1;
+    look_for(engine, before ? -1 : 1);
+    if (before) {
+        book->asked = 0;
+    } else {
+        ask_for(engine, account);
+    }
 }
 
 static void tell_flow(struct mam_engine *engine, uint32_t account, int64_t amount) {
@@ -193,6 +220,28 @@ static void compare(struct mam_engine *engine, uint32_t account, int64_t floatin
                      by_floating ? floating : margin, by_floating ? floating_limit : margin_limit);
 }
 
+/* Told once when its figures get too old, and once when they come again. */
+static void set_stale(struct mam_engine *engine, uint32_t account, bool stale, int64_t age, int64_t limit) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    if (stale == (book->stale != 0)) {
+        return;
+    }
+    book->stale = stale;
+    engine->counts.stale += stale ? 1 : -1;
+    struct mam_risk_alert alert;
+    mam_risk_alert_init(&alert);
+    alert.kind = stale ? MAM_ALERT_KIND_STATE_STALE : MAM_ALERT_KIND_STATE_FRESH;
+    alert.reason = stale ? MAM_REASON_STATE_STALE : MAM_REASON_NONE;
+    alert.login = engine->accounts[account].login;
+    alert.measured = mam_money((__int128)age / 1000000 * ONE); /* milliseconds */
+    alert.limit = mam_money((__int128)limit / 1000000 * ONE);
+    engine->counts.alerts++;
+    mam_emit(engine, engine->accounts[account].bridge, &alert, sizeof alert);
+    if (!stale) {
+        book->asked = 0;
+    }
+}
+
 void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m) {
     struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_account_book *book = &engine->books.accounts[account];
@@ -217,6 +266,8 @@ void mam_account_told(struct mam_engine *engine, uint32_t account, const struct 
     row->credit = m->credit;
     row->state_time = engine->now;
     row->has_state = 1;
+    set_stale(engine, account, false, 0, 0);
+    book->valued = 0;
     mam_account_refresh(engine, account);
     mam_account_due(engine, account);
 }
@@ -240,4 +291,55 @@ uint16_t mam_account_unfit(const struct mam_engine *engine, uint32_t account) {
         return MAM_REASON_OUT_OF_SYNC;
     }
     return book->unvalued > 0 ? MAM_REASON_NO_RATE : MAM_REASON_NONE;
+}
+
+/* --- Looking after --- */
+
+void mam_age_limit_told(struct mam_engine *engine, uint32_t before, uint32_t now) {
+    if ((before > 0) != (now > 0)) {
+        look_for(engine, now > 0 ? 1 : -1);
+    }
+}
+
+/* The strictest of its groups; 0: none. */
+static int64_t age_limit(const struct mam_engine *engine, uint32_t account) {
+    uint32_t limit = 0;
+    for (uint32_t at = engine->books.accounts[account].first_member; at != MAM_NONE;
+         at = engine->books.members[at].next) {
+        const struct mam_member_state *member = &engine->members[at];
+        uint32_t own = engine->groups[member->group].policy.state_max_age;
+        if (member->status != MAM_MEMBER_STATUS_LEFT && own > 0 && (limit == 0 || own < limit)) {
+            limit = own;
+        }
+    }
+    return (int64_t)limit * 1000000;
+}
+
+static void look_after(struct mam_engine *engine, uint32_t account) {
+    const struct mam_account_state_row *row = &engine->accounts[account];
+    struct mam_account_book *book = &engine->books.accounts[account];
+    int64_t limit = row->has_state ? age_limit(engine, account) : 0;
+    int64_t age = engine->now - row->state_time;
+    if (limit > 0 && age > limit) {
+        set_stale(engine, account, true, age, limit);
+    }
+    bool wanted = book->stale || row->out_of_sync;
+    if (wanted && (book->asked == 0 || engine->now - book->asked >= ASK_AGAIN_NS)) {
+        ask_for(engine, account);
+    }
+}
+
+void mam_agree_on_clock(struct mam_engine *engine) {
+    struct mam_books *books = &engine->books;
+    if (books->look_for == 0) {
+        return;
+    }
+    if (engine->now >= books->next_look) {
+        for (uint32_t n = 0; n < MAM_LOOKED_AFTER && n < engine->account_count; n++) {
+            books->look_at = books->look_at + 1 < engine->account_count ? books->look_at + 1 : 0;
+            look_after(engine, books->look_at);
+        }
+        books->next_look = engine->now + LOOK_NS;
+    }
+    books->clock = books->next_look < books->clock ? books->next_look : books->clock;
 }

@@ -104,6 +104,7 @@ void mam_block_report(struct mam_engine *engine, const struct mam_block *block) 
     report.children = block->asked;
     report.reason = block->reason;
     report.status = block->status;
+    report.master_position = block->position == MAM_NONE ? 0 : engine->positions[block->position].ticket;
     mam_emit(engine, block->bridge, &report, sizeof report);
 }
 
@@ -284,6 +285,21 @@ static void take_deal(struct mam_engine *engine, const struct mam_master_deal *m
     mam_block_allocate(engine, block);
 }
 
+/* A hedging master closes a position by an opposite one: as much of both, at one price, and every child the
+ * same. Its second half, where the position is `position_by` and the side is the other. */
+static uint16_t other_half(const struct mam_engine *engine, const struct mam_master_deal *m,
+                           struct request *request, struct request *other) {
+    *other = *request;
+    other->ticket = m->position_by;
+    other->side = request->side ^ 1u;
+    other->position = mam_position_find(engine, request->group, m->position_by);
+    request->entry = other->entry = MAM_ENTRY_CLOSING;
+    if (m->position_by == request->ticket || engine->blocks[engine->free_block].next == MAM_NONE) {
+        return m->position_by == request->ticket ? MAM_REASON_UNKNOWN_POSITION : MAM_REASON_TABLE_FULL;
+    }
+    return check_position(engine, other);
+}
+
 uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_deal *m, uint16_t *field) {
     uint64_t order = m->order != 0 ? m->order : m->deal; /* a server names a position by its opening order */
     struct request request = {.ticket = m->position != 0 ? m->position : order,
@@ -308,6 +324,14 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
     if (!fits(engine, &request)) {
         return MAM_REASON_TABLE_FULL;
     }
+    bool by = request.entry == MAM_ENTRY_CLOSE_BY;
+    struct request other = {0};
+    if (by) {
+        reason = other_half(engine, m, &request, &other);
+        if (reason != MAM_REASON_NONE) {
+            return fault(field, 14, reason);
+        }
+    }
     if (request.entry == MAM_ENTRY_REVERSING) {
         reason = split_reversing(engine, &request, m->deal);
         if (reason != MAM_REASON_NONE) {
@@ -323,6 +347,9 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
         struct request rest = the_rest(&request, m->deal);
         take_deal(engine, m, &rest);
     }
+    if (by) {
+        take_deal(engine, m, &other);
+    }
     return MAM_REASON_NONE;
 }
 
@@ -337,6 +364,9 @@ static uint16_t check_order(const struct mam_engine *engine, const struct mam_ma
     }
     if (m->order == 0) {
         return fault(field, 2, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->entry == MAM_ENTRY_CLOSE_BY) {
+        return fault(field, 12, MAM_REASON_NOT_SUPPORTED); /* nothing is traded by it: the server does it */
     }
     if (m->price < 0 || m->price > MAM_PRICE_MAX) {
         return fault(field, 6, MAM_REASON_OUT_OF_RANGE);

@@ -25,9 +25,13 @@
 #include "table.h"
 #include "tiers.h"
 
-#define MAM_PAGE_SLOTS 64
+#define MAM_PAGE_SLOTS 128
 #define MAM_TIERS_MAX 8
-#define MAM_MOVES_KEPT 16
+#define MAM_OVERRIDES 1024 /* instruments of server groups that differ */
+#define MAM_ZONES 16
+#define MAM_ZONE_CHANGES 8 /* kept of a zone: four years */
+#define MAM_MOVES_KEPT 256
+#define MAM_RATES_KEPT 64
 #define MAM_BOOK_MONEY_MAX (INT64_MAX / 4)
 
 struct mam_capacities;
@@ -52,14 +56,17 @@ struct mam_stake {
     uint32_t page, at;       /* its slot */
     uint32_t next, previous; /* of the account; free stakes through next */
     uint32_t first_row, last_row, row_count;
-    uint64_t valued;   /* the mark's version its profit is of */
+    uint64_t valued;   /* the mark's version its profit is of, where it was valued alone */
+    uint64_t contract; /* the instrument's contract that its margin is of */
     int64_t margin;    /* maintenance, in account currency, pending bookings included */
     uint16_t unvalued; /* why there is no profit of it (no_rate …) */
+    uint8_t dirty;     /* its rows are to be made up before its figures are looked at */
 };
 
 struct mam_page {
     uint32_t next, previous, instrument;
     uint32_t count, regular;
+    uint64_t valued, contract; /* every slot's are at least these */
     uint32_t account[MAM_PAGE_SLOTS], stake[MAM_PAGE_SLOTS];
     uint8_t currency[MAM_PAGE_SLOTS];
     int64_t volume[2][MAM_PAGE_SLOTS], notional[2][MAM_PAGE_SLOTS]; /* by side */
@@ -67,17 +74,43 @@ struct mam_page {
     struct mam_exposure exposure[MAM_PAGE_SLOTS];
 };
 
+/* Floating leverage of one instrument. */
+struct mam_tier_table {
+    uint32_t count;
+    uint8_t range;
+    struct mam_tier tiers[MAM_TIERS_MAX];
+};
+
+/* An instrument as a server group's accounts have it. */
+struct mam_override {
+    struct mam_instrument definition;
+    uint8_t own_tiers; /* else the instrument's */
+    struct mam_tier_table tiers;
+};
+
+/* What is in force for an account's margin. */
+struct mam_contract {
+    const struct mam_instrument *definition;
+    const struct mam_tier_table *tiers;
+};
+
+/* What a zone's clocks show, from each change on. */
+struct mam_zone {
+    uint32_t count; /* 0: not known */
+    int64_t since[MAM_ZONE_CHANGES], offset[MAM_ZONE_CHANGES];
+};
+
 struct mam_instrument_book {
-    int64_t bid, ask; /* the mark; 0: never quoted. A withdrawn quote leaves it */
-    uint64_t version; /* of the mark */
+    int64_t bid, ask;  /* the mark; 0: never quoted. A withdrawn quote leaves it */
+    uint64_t version;  /* of the mark */
+    uint64_t contract; /* version of its definition, overrides and tiers */
     uint32_t first_page, stake_count;
+    uint32_t unvalued;   /* stakes without a rate */
     uint8_t queued;      /* is due to be revalued */
     uint8_t moved;       /* as a pair: the mark has moved since the rates that use it were looked after */
     uint64_t currencies; /* bits: of those who hold or held it */
     struct mam_scale scale;
-    uint32_t tier_count;
-    uint8_t tier_range;
-    struct mam_tier tiers[MAM_TIERS_MAX];
+    struct mam_tier_table tiers;
 };
 
 /* Bits of an account's disagreement with the server. */
@@ -95,6 +128,8 @@ struct mam_account_book {
     uint8_t alarm; /* MAM_ALARM_* */
     uint8_t unvalued_told;
     uint8_t watched;     /* a member of it has a buffer or a drawdown limit */
+    uint8_t dirty;       /* a stake of it is */
+    uint64_t valued;     /* books.version + 1 that its figures are of; 0: they have changed otherwise */
     uint32_t unvalued;   /* stakes without a rate */
     uint32_t mismatched; /* rows of ours whose volume the server changed */
     uint32_t deals;      /* closed since the last AccountState: each may be rounded by a step */
@@ -102,6 +137,8 @@ struct mam_account_book {
     __int128 swap, margin;                /* sums over rows and stakes */
     int64_t other_floating, other_margin; /* of the server's figures: what our rows do not explain */
     int64_t as_of;                        /* of the last AccountState */
+    int64_t asked;                        /* when its figures were asked for last; 0: not since they agreed */
+    uint8_t stale;                        /* told: its figures are too old */
     uint64_t gap;                         /* the bridge's holes when the last AccountState came */
 };
 
@@ -112,33 +149,58 @@ struct mam_member_watch {
     struct mam_drawdown drawdown;
 };
 
+/* Floating profit at or beyond which an account must be looked at. */
+struct mam_levels {
+    int64_t low, high;
+};
+
+/* What moves are worth in a currency; good while neither the contract nor the rates on the way have changed.
+ */
+struct mam_kept_moves {
+    uint64_t contract, paths, pair_version[2];
+    uint32_t instrument, pair[2];
+    uint8_t currency, pairs;
+    enum mam_reason reason;
+    struct mam_moves moves;
+};
+
 struct mam_books {
     struct mam_row *rows;
     struct mam_stake *stakes;
     struct mam_page *pages;
     struct mam_instrument_book *instruments;
+    struct mam_override *overrides;
+    uint32_t override_count;
+    struct mam_zone zones[MAM_ZONES];
     struct mam_account_book *accounts;
     struct mam_member_watch *members;
-    int64_t *floating;   /* by account: profit of its slots */
-    int64_t *low, *high; /* floating at or beyond which the account must be looked at */
-    uint32_t *queue;     /* instruments due, a ring */
+    int64_t *floating;         /* by account: profit of its slots */
+    struct mam_levels *levels; /* by account */
+    uint32_t *queue;           /* instruments due, a ring */
     uint32_t queue_first, queue_count;
+    uint32_t *moved; /* pairs whose rates are to be looked after, a ring */
+    uint32_t moved_first, moved_count;
     uint32_t sweep_instrument, sweep_page; /* at work; MAM_NONE: none */
+    uint64_t sweep_version;                /* of the mark when it began */
     uint32_t first_due, last_due;          /* accounts to be looked at */
     uint32_t free_row, free_stake, free_page;
-    struct mam_table row_by_key, stake_by_key;
+    struct mam_table row_by_key, stake_by_key, override_by_key;
     int64_t clock;      /* when the engine wants a Clock for this; INT64_MAX: not */
     int64_t next_reset; /* first beginning of a day that a drawdown waits for */
     uint64_t version;   /* counts changes of marks and instruments */
+    uint64_t paths;     /* counts what may open another way from one currency to another */
     uint32_t closing_members;
     int64_t next_close; /* when what could not be closed is tried again */
+    int64_t next_look;  /* when the next accounts are looked at: are their figures old, or to be asked for? */
+    uint32_t look_at;   /* the first of these */
+    uint32_t look_for;  /* groups with an age limit, and accounts out of sync: 0, nobody is looked at */
+    struct mam_kept_moves kept[MAM_MOVES_KEPT];
     struct {
-        uint64_t version;
-        uint32_t instrument;
-        uint8_t currency;
+        uint64_t version; /* books.version + 1 that it is of */
+        int64_t rate;
+        uint8_t from, to, high;
         enum mam_reason reason;
-        struct mam_moves moves;
-    } kept[MAM_MOVES_KEPT];
+    } kept_rate[MAM_RATES_KEPT];
     struct {
         int64_t money, per_position, spreads;
         uint8_t told;
@@ -169,6 +231,13 @@ void mam_row_average(struct mam_row *row, const struct mam_row *added);
 bool mam_row_name(struct mam_engine *engine, uint32_t row, uint64_t ticket);
 /* Adds a stake's rows up again: exposure, margin, profit; frees it when no row is left. */
 void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
+/* Margin of its exposure, by the contract of now. One that cannot be told is as much as can be: no new risk
+ * on such a position. */
+void mam_stake_margin(struct mam_engine *engine, uint32_t stake);
+/* The same, but only when somebody needs the account's figures: a booking that leaves does not wait for it.
+ */
+void mam_stake_touch(struct mam_engine *engine, uint32_t stake);
+void mam_account_make_up(struct mam_engine *engine, uint32_t account);
 /* The exposure of its rows. pending 0: only what the server has. */
 void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
                         struct mam_exposure *exposure);
@@ -190,13 +259,28 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
 uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *message,
                                uint16_t *field);
 
+/* --- contracts.c: what instruments are to a server group's accounts --- */
+struct mam_contract mam_contract_of(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
+uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_instrument_override *message,
+                                    uint16_t *field);
+uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message,
+                              uint16_t *field);
+/* The instrument was announced anew: what overrides leave alone is as it says. */
+void mam_overrides_follow(struct mam_engine *engine, uint32_t instrument);
+
+/* --- zones.c: local time --- */
+uint16_t mam_on_time_zone(struct mam_engine *engine, const struct mam_time_zone *message, uint16_t *field);
+bool mam_zone_known(const struct mam_engine *engine, uint32_t zone);
+/* Local time of a zone (0: UTC). */
+int64_t mam_local_time(const struct mam_engine *engine, uint32_t zone, int64_t time);
+/* The next beginning of a day after `time` where it begins that long after local midnight; UTC. */
+int64_t mam_next_day(const struct mam_engine *engine, uint32_t zone, int64_t time, int64_t begins);
+
 /* --- value.c: marks, profit, figures --- */
 /* A source's quote has changed: the mark is the quote of the bridge that announced the instrument, if that
  * bridge quotes it, else the best of all LPs. */
 void mam_mark_moved(struct mam_engine *engine, uint32_t instrument);
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument);
-uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message,
-                              uint16_t *field);
 void mam_stake_value(struct mam_engine *engine, uint32_t stake);
 /* Exact profit of an exposure at a price, in a currency at the rates of now. */
 enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
@@ -220,8 +304,12 @@ enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, 
 void mam_books_on_clock(struct mam_engine *engine);
 /* The server has announced an account anew: leverage. */
 void mam_account_changed(struct mam_engine *engine, uint32_t account);
-/* An account's figures changed otherwise than by a quote: look at it at the next Clock. */
+/* An account's figures changed otherwise than by a quote: look at it at the next Clock, if somebody watches.
+ */
 void mam_account_due(struct mam_engine *engine, uint32_t account);
+/* Does anything wait for a level of it? */
+bool mam_account_watched(const struct mam_engine *engine, uint32_t account);
+void mam_account_due_for_sure(struct mam_engine *engine, uint32_t account);
 
 /* --- agree.c: the server's figures and ours --- */
 void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *message);
@@ -231,15 +319,21 @@ uint16_t mam_on_tolerance(struct mam_engine *engine, const struct mam_tolerance 
 /* Why the account takes no new volume for its figures' sake; NONE: it may. */
 uint16_t mam_account_unfit(const struct mam_engine *engine, uint32_t account);
 void mam_bridge_gap(struct mam_engine *engine, uint32_t bridge);
+/* Looks after a bounded number of accounts: whose figures are too old, whose are to be asked for again. */
+#define MAM_LOOKED_AFTER 256
+void mam_agree_on_clock(struct mam_engine *engine);
+void mam_age_limit_told(struct mam_engine *engine, uint32_t before, uint32_t now);
 
 /* --- watch.c: alarms, drawdown, stops --- */
-#define MAM_WATCHED_A_CLOCK 256 /* accounts looked at */
+#define MAM_WATCHED_A_CLOCK 32  /* accounts looked at */
 #define MAM_CLOSED_A_CLOCK 4    /* positions closed out */
 #define MAM_WATCHED_OUTPUTS 300 /* most messages of it, but for those of one account's members */
 /* True when it used up what one Clock may do. */
 bool mam_watch_on_clock(struct mam_engine *engine);
 void mam_member_told(struct mam_engine *engine, uint32_t member, const struct mam_member *message);
 void mam_account_flow(struct mam_engine *engine, uint32_t account, int64_t amount);
+/* A zone's clocks are known better: when days begin is worked out again, at the next Clock. */
+void mam_days_changed(struct mam_engine *engine);
 bool mam_member_stopped(const struct mam_engine *engine, const struct mam_member_state *member);
 
 #endif

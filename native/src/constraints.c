@@ -13,11 +13,29 @@ static void tighten(struct mam_cap *cap, int64_t volume, uint16_t reason, uint8_
     }
 }
 
+#define HEDGE_PROHIBITED 0x200 /* MT5 group trade flag: no opposite positions, else 10046 */
+
+/* An account that may hold one side of an instrument only has the other one open, or on its way. */
+static bool would_hedge(const struct mam_engine *engine, const struct mam_block *block,
+                        const struct mam_account_state_row *account) {
+    if ((account->definition.trade_flags & HEDGE_PROHIBITED) == 0 ||
+        account->margin_mode != MAM_MARGIN_MODE_HEDGING) {
+        return false;
+    }
+    uint32_t at = mam_stake_find(engine, (uint32_t)(account - engine->accounts), block->instrument);
+    return at != MAM_TABLE_NONE &&
+           mam_slot_exposure(&engine->books, &engine->books.stakes[at])->side[block->side ^ 1u].volume > 0;
+}
+
 static void permission(const struct mam_engine *engine, const struct mam_block *block,
-                       const struct mam_account_state_row *account, struct mam_cap *cap) {
-    uint8_t instrument = engine->instruments[block->instrument].definition.trade_mode;
-    if (!side_allowed(account->trade_mode, block->side) || !side_allowed(instrument, block->side)) {
+                       const struct mam_account_state_row *account, const struct mam_instrument *instrument,
+                       struct mam_cap *cap) {
+    if (!side_allowed(account->trade_mode, block->side) ||
+        !side_allowed(instrument->trade_mode, block->side)) {
         tighten(cap, 0, MAM_REASON_PERMISSION, MAM_CONSTRAINT_PERMISSION);
+    }
+    if (would_hedge(engine, block, account)) {
+        tighten(cap, 0, MAM_REASON_HEDGE_PROHIBITED, MAM_CONSTRAINT_PERMISSION);
     }
 }
 
@@ -74,11 +92,15 @@ static void volume_limit(const struct mam_engine *engine, const struct mam_block
 
 /* --- Margin buffer --- */
 
-static struct mam_term *margin_slot(struct mam_engine *engine, uint32_t leverage, uint8_t currency) {
-    uint32_t at = (leverage * 31 + currency) % MAM_TERMS_MARGINS;
-    if (engine->terms.margin[at].leverage != leverage || engine->terms.margin[at].currency != currency) {
+static struct mam_term *margin_slot(struct mam_engine *engine, const struct mam_account_state_row *account) {
+    uint32_t leverage = account->leverage, server_group = account->definition.server_group;
+    uint8_t currency = account->currency;
+    uint32_t at = (leverage * 31 + currency + server_group * 7) % MAM_TERMS_MARGINS;
+    if (engine->terms.margin[at].leverage != leverage || engine->terms.margin[at].currency != currency ||
+        engine->terms.margin[at].server_group != server_group) {
         engine->terms.margin[at].leverage = leverage;
         engine->terms.margin[at].currency = currency;
+        engine->terms.margin[at].server_group = server_group;
         engine->terms.margin[at].term.stamp = 0;
     }
     return &engine->terms.margin[at].term;
@@ -86,35 +108,35 @@ static struct mam_term *margin_slot(struct mam_engine *engine, uint32_t leverage
 
 /* Initial margin of one more lot, in the account's currency: a buy is converted at the dearer side. */
 static const struct mam_term *margin_in(struct mam_engine *engine, const struct mam_block *block,
-                                        const struct mam_account_state_row *account) {
-    struct mam_term *term = margin_slot(engine, account->leverage, account->currency);
+                                        const struct mam_account_state_row *account,
+                                        const struct mam_contract *contract) {
+    struct mam_term *term = margin_slot(engine, account);
     if (term->stamp == engine->terms.stamp) {
         return term;
     }
-    const struct mam_instrument_state *instrument = &engine->instruments[block->instrument];
     enum mam_reason reason = engine->terms.price == 0
                                  ? MAM_REASON_NO_QUOTE
-                                 : mam_margin_per_lot(&instrument->definition, block->side, MAM_STAGE_INITIAL,
+                                 : mam_margin_per_lot(contract->definition, block->side, MAM_STAGE_INITIAL,
                                                       engine->terms.price, account->leverage, &term->per_lot);
-    return mam_term_settle(engine, term, reason, instrument->margin, account->currency,
-                           block->side == MAM_SIDE_BUY);
+    return mam_term_settle(engine, term, reason, engine->instruments[block->instrument].margin,
+                           account->currency, block->side == MAM_SIDE_BUY);
 }
 
 /* The largest volume after which equity / margin is at least the member's buffer. No rate, no new risk. */
 static void margin_buffer(struct mam_engine *engine, const struct mam_block *block,
-                          const struct mam_account_state_row *account, int64_t buffer, struct mam_cap *cap) {
+                          const struct mam_account_state_row *account, const struct mam_contract *contract,
+                          int64_t buffer, struct mam_cap *cap) {
     if (buffer == 0 || cap->volume == 0) {
         return;
     }
-    const struct mam_term *margin = margin_in(engine, block, account);
+    const struct mam_term *margin = margin_in(engine, block, account, contract);
     if (!margin->good) {
         tighten(cap, 0, margin->reason, MAM_CONSTRAINT_MARGIN_BUFFER);
         return;
     }
     uint32_t at = (uint32_t)(account - engine->accounts);
     int64_t volume;
-    if (engine->books.instruments[block->instrument].tier_count > 0 ||
-        mam_stake_find(engine, at, block->instrument) != MAM_TABLE_NONE) {
+    if (contract->tiers->count > 0 || mam_stake_find(engine, at, block->instrument) != MAM_TABLE_NONE) {
         enum mam_reason reason;
         volume = mam_buffer_volume(engine, at, block->instrument, block->side, engine->terms.price, buffer,
                                    &reason);
@@ -168,7 +190,8 @@ struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *blo
                           const struct mam_member_state *member) {
     const struct mam_account_state_row *account = &engine->accounts[member->account];
     struct mam_cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
-    permission(engine, block, account, &cap);
+    const struct mam_contract contract = mam_contract_of(engine, member->account, block->instrument);
+    permission(engine, block, account, contract.definition, &cap);
     synchronised(engine, block, account, &cap);
     if (mam_member_stopped(engine, member)) {
         tighten(&cap, 0, MAM_REASON_DRAWDOWN_STOP, MAM_CONSTRAINT_DRAWDOWN);
@@ -176,10 +199,10 @@ struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *blo
     if (member->terms.max_volume > 0) {
         tighten(&cap, member->terms.max_volume, MAM_REASON_MEMBER_MAXIMUM, MAM_CONSTRAINT_MEMBER_MAXIMUM);
     }
-    tighten(&cap, engine->instruments[block->instrument].definition.volume_max, MAM_REASON_INSTRUMENT_MAXIMUM,
+    tighten(&cap, contract.definition->volume_max, MAM_REASON_INSTRUMENT_MAXIMUM,
             MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
     volume_limit(engine, block, account, &cap);
-    margin_buffer(engine, block, account, member->terms.margin_buffer, &cap);
+    margin_buffer(engine, block, account, &contract, member->terms.margin_buffer, &cap);
     leverage(engine, block, account, member->terms.max_leverage, &cap);
     return cap;
 }

@@ -28,6 +28,7 @@ static void realise(struct mam_engine *engine, uint32_t at, int64_t volume, int6
     enum mam_reason reason =
         mam_profit_of(engine, stake->instrument, account->currency, &part, price, price, &profit);
     engine->books.accounts[stake->account].deals++;
+    engine->books.accounts[stake->account].valued = 0;
     if (reason == MAM_REASON_NONE && profit < MAM_BOOK_MONEY_MAX / 2 && profit > -MAM_BOOK_MONEY_MAX / 2 &&
         account->balance < MAM_BOOK_MONEY_MAX / 2 && account->balance > -MAM_BOOK_MONEY_MAX / 2) {
         account->balance += profit;
@@ -134,7 +135,7 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
     if (at != MAM_NONE) {
         child->row = at + 1;
         if (opens) {
-            mam_stake_make_up(engine, engine->books.rows[at].stake);
+            mam_stake_touch(engine, engine->books.rows[at].stake);
         }
     }
 }
@@ -172,7 +173,7 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
             uint32_t stake = row->stake;
             take_out(engine, at, child->assigned < row->volume ? child->assigned : row->volume, block->price);
             close_if_over(engine, at);
-            mam_stake_make_up(engine, stake);
+            mam_stake_touch(engine, stake);
         }
         return;
     }
@@ -193,7 +194,7 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
     take_out(engine, at, most, block->price);
     count_mismatch(engine, child->account, before, is_mismatched(row));
     close_if_over(engine, at);
-    mam_stake_make_up(engine, stake);
+    mam_stake_touch(engine, stake);
 }
 
 void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child,
@@ -232,7 +233,7 @@ void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, s
             mam_row_name(engine, net, ticket);
         }
     }
-    mam_stake_make_up(engine, stake);
+    mam_stake_touch(engine, stake);
 }
 
 void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
@@ -249,7 +250,7 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
         row->closing -= child->assigned;
         close_if_over(engine, at);
     }
-    mam_stake_make_up(engine, stake);
+    mam_stake_touch(engine, stake);
 }
 
 /* --- PositionState --- */
@@ -315,6 +316,7 @@ static bool is_explained(const struct mam_engine *engine, uint32_t account, uint
 static void explains(struct mam_engine *engine, uint32_t account, const struct mam_position_state *m,
                      __int128 floating, __int128 margin) {
     struct mam_account_book *book = &engine->books.accounts[account];
+    book->valued = 0;
     if (m->as_of <= book->as_of) {
         book->other_floating =
             mam_money(book->other_floating - (engine->books.floating[account] + book->swap - floating));
@@ -412,6 +414,7 @@ uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_posit
         return fault(field, 7, MAM_REASON_UNKNOWN_POSITION); /* a ticket does not change its instrument */
     }
     engine->books.accounts[account].told = 1;
+    mam_account_make_up(engine, account); /* what the position explains is told by what it changes */
     if (!is_hedging(engine, account)) {
         if (is_explained(engine, account, instrument, m)) {
             return MAM_REASON_NONE;

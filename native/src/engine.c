@@ -57,14 +57,16 @@ static void carve_books(struct carver *carver, struct mam_books *books, const st
     books->stakes = carve(carver, limits->positions, sizeof *books->stakes);
     books->pages = carve(carver, mam_books_pages(limits), sizeof *books->pages);
     books->instruments = carve(carver, limits->instruments, sizeof *books->instruments);
+    books->overrides = carve(carver, MAM_OVERRIDES, sizeof *books->overrides);
     books->accounts = carve(carver, limits->accounts, sizeof *books->accounts);
     books->members = carve(carver, limits->members, sizeof *books->members);
     books->floating = carve(carver, limits->accounts, sizeof *books->floating);
-    books->low = carve(carver, limits->accounts, sizeof *books->low);
-    books->high = carve(carver, limits->accounts, sizeof *books->high);
+    books->levels = carve(carver, limits->accounts, sizeof *books->levels);
     books->queue = carve(carver, limits->instruments, sizeof *books->queue);
+    books->moved = carve(carver, limits->instruments, sizeof *books->moved);
     carve_table(carver, &books->row_by_key, limits->positions);
     carve_table(carver, &books->stake_by_key, limits->positions);
+    carve_table(carver, &books->override_by_key, MAM_OVERRIDES);
 }
 
 /*
@@ -266,6 +268,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_MASTER_DEAL_ID:
     case MAM_BOOKING_REPORT_ID:
     case MAM_LEVERAGE_TIER_ID:
+    case MAM_INSTRUMENT_OVERRIDE_ID:
         return MAM_ROLE_BROKER;
     case MAM_QUOTE_ID:
     case MAM_EXECUTION_ID:
@@ -275,6 +278,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_LIMITS_ID:
     case MAM_KILL_SWITCH_ID:
     case MAM_TOLERANCE_ID:
+    case MAM_TIME_ZONE_ID:
         return MAM_ROLE_CONTROL;
     case MAM_CLOCK_ID:
     case MAM_OPENED_ID:
@@ -382,8 +386,12 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_position_state(engine, message, field);
     case MAM_LEVERAGE_TIER_ID:
         return mam_on_leverage_tier(engine, message, field);
+    case MAM_INSTRUMENT_OVERRIDE_ID:
+        return mam_on_instrument_override(engine, message, field);
     case MAM_TOLERANCE_ID:
         return mam_on_tolerance(engine, message, field);
+    case MAM_TIME_ZONE_ID:
+        return mam_on_time_zone(engine, message, field);
     case MAM_GROUP_POLICY_ID:
         return mam_on_group_policy(engine, message, field);
     case MAM_MEMBER_ID:
@@ -520,8 +528,8 @@ uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t ove
     uint64_t sweeps =
         (MAM_CLOCK_BLOCKS + UINT64_C(2)) * (2 * MAM_LEGS_MAX + 3 * limits->bridges) * per_message;
     uint64_t released = (uint64_t)limits->bridges * MAM_RELEASE * (sizeof(struct mam_booking) + overhead + 8);
-    uint64_t watched =
-        (MAM_WATCHED_OUTPUTS + 2 * (uint64_t)limits->groups) * (sizeof(struct mam_risk_stop) + overhead + 8);
+    uint64_t watched = (MAM_WATCHED_OUTPUTS + 2 * MAM_LOOKED_AFTER + 2 * (uint64_t)limits->groups) *
+                       (sizeof(struct mam_risk_stop) + overhead + 8);
     return rows * per_row + (limits->blocks + (uint64_t)1 + MAM_CLOSED_A_CLOCK) * per_block + sweeps +
            released + watched;
 }

@@ -66,6 +66,9 @@ struct mam_engine_counts {
     int64_t stops;        /* members stopped by their drawdown */
     int64_t carry_drift;  /* largest deviation so far under rounding carry, 1/1000 step; bounded (law 10) */
     int64_t other_drift;  /* the same under largest_remainder, which has no bound */
+    int64_t conflated;    /* quotes that a later one came before */
+    int64_t out_of_sync;  /* accounts, now */
+    int64_t stale;        /* accounts whose figures are too old, now */
 };
 
 /* Where outputs go: called in order, within mam_engine_apply. The message is the sink's only until it

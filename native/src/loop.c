@@ -489,6 +489,7 @@ static const char *const LABELS[] = {
     "members", "instruments", "groups", "blocks at work", "children at work", "holdings",
     "halted on a broken law", "positions of accounts", "positions revalued", "members stopped",
     "largest drift under carry, 1/1000 step", "largest drift under largest remainder, 1/1000 step",
+    "quotes conflated into a later one", "accounts out of sync", "accounts whose figures are old",
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
     "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings",

@@ -22,7 +22,7 @@
 #define MAM_DURABILITY_ASYNC 0  /* outputs are released at once */
 #define MAM_DURABILITY_COMMIT 1 /* outputs are released when their records are on disk */
 
-#define MAM_LOOP_COUNTERS 48
+#define MAM_LOOP_COUNTERS 64
 #define MAM_LOOP_BRIDGE_COUNTERS 4 /* of each bridge: messages consumed, released, held, rings fenced */
 
 struct mam_loop_bridge {

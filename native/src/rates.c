@@ -23,6 +23,7 @@ bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid
 
 struct pair {
     int64_t bid, ask;
+    uint32_t instrument;
     uint8_t inverse;
 };
 
@@ -45,6 +46,7 @@ static bool find_pair(struct mam_engine *engine, uint8_t from, uint8_t to, bool 
         if (at->definition.calc_mode == MAM_CALC_MODE_FOREX && (forward || inverse) &&
             price_of(engine, i, marks, &pair->bid, &pair->ask)) {
             pair->inverse = inverse;
+            pair->instrument = i;
             return true;
         }
     }
@@ -64,6 +66,15 @@ static uint32_t find_path(struct mam_engine *engine, uint8_t from, uint8_t to, b
                    find_pair(engine, usd, to, marks, &pairs[1])
                ? 2
                : 0;
+}
+
+uint32_t mam_mark_path(struct mam_engine *engine, uint8_t from, uint8_t to, uint32_t instruments[2]) {
+    struct pair pairs[2];
+    uint32_t count = from == to ? 0 : find_path(engine, from, to, true, pairs);
+    for (uint32_t i = 0; i < count; i++) {
+        instruments[i] = pairs[i].instrument;
+    }
+    return count;
 }
 
 static enum mam_reason conversion(struct mam_engine *engine, uint8_t from, uint8_t to, bool high, bool marks,

@@ -37,6 +37,14 @@ static uint16_t check_instrument(const struct mam_instrument *m, uint16_t *field
     if (m->volume_limit < 0) {
         return fault(field, 15, MAM_REASON_OUT_OF_RANGE);
     }
+    const int64_t margins[] = {m->tick_size,          m->tick_value,           m->margin_initial,
+                               m->margin_maintenance, m->margin_hedged,        m->margin_rate_buy,
+                               m->margin_rate_sell,   m->maintenance_rate_buy, m->maintenance_rate_sell};
+    for (uint16_t i = 0; i < sizeof margins / sizeof *margins; i++) {
+        if (margins[i] < 0) {
+            return fault(field, (uint16_t)(16 + i), MAM_REASON_OUT_OF_RANGE);
+        }
+    }
     return MAM_REASON_NONE;
 }
 
@@ -75,6 +83,7 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
                                                             .profit = indexes[1],
                                                             .margin = indexes[2]};
     engine->counts.instruments = engine->instrument_count;
+    mam_overrides_follow(engine, at);
     mam_instrument_changed(engine, at);
     return MAM_REASON_NONE;
 }
@@ -205,13 +214,14 @@ uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_p
     if (engine->groups[at].policy.rounding != m->rounding) {
         mam_carry_forget(engine, MAM_NONE, at);
     }
+    mam_age_limit_told(engine, engine->groups[at].policy.state_max_age, m->state_max_age);
     engine->groups[at].policy = *m;
     engine->groups[at].currency = currency;
     engine->counts.groups = engine->group_count;
     return MAM_REASON_NONE;
 }
 
-static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
+static uint16_t check_member(const struct mam_engine *engine, const struct mam_member *m, uint16_t *field) {
     if (m->weight < 0) {
         return fault(field, 8, MAM_REASON_NEGATIVE_WEIGHT);
     }
@@ -225,7 +235,8 @@ static uint16_t check_member(const struct mam_member *m, uint16_t *field) {
     if (m->drawdown_reset >= INT64_C(86400) * 1000000000) {
         return fault(field, 14, MAM_REASON_OUT_OF_RANGE);
     }
-    return MAM_REASON_NONE;
+    return mam_zone_known(engine, m->drawdown_zone) ? MAM_REASON_NONE
+                                                    : fault(field, 16, MAM_REASON_UNKNOWN_ZONE);
 }
 
 /* Those who have left do not count; a lower maximum turns nobody out. */
@@ -258,7 +269,7 @@ static uint16_t join(struct mam_engine *engine, uint32_t group, uint32_t account
 /* One who left keeps its place in the list as `left`: what it holds is still closed with the master's
  * position. */
 uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, uint16_t *field) {
-    uint16_t reason = check_member(m, field);
+    uint16_t reason = check_member(engine, m, field);
     if (reason != MAM_REASON_NONE) {
         return reason;
     }

@@ -1,5 +1,7 @@
 #include "revalue.h"
 
+#include <string.h>
+
 #include "ratio.h"
 #include "wide.h"
 
@@ -12,12 +14,18 @@ typedef unsigned __int128 uint128;
 /* --- What a move is worth --- */
 
 static uint64_t common_divisor(uint64_t a, uint64_t b) {
-    while (b != 0) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
+    if (a == 0 || b == 0) {
+        return a | b;
     }
-    return a;
+    int twos = __builtin_ctzll(a | b);
+    a >>= __builtin_ctzll(a);
+    while (b != 0) { /* by halves: no division */
+        b >>= __builtin_ctzll(b);
+        uint64_t smaller = a < b ? a : b;
+        b = a < b ? b - a : a - b;
+        a = smaller;
+    }
+    return a << twos;
 }
 
 static void cancel(struct mam_per_lot *amount) {
@@ -75,6 +83,18 @@ static enum mam_reason move_of(const struct mam_instrument *definition, const st
     return reason;
 }
 
+/* There are two sides of a rate, so at most two of the four differ. Returns i where none before it is equal.
+ */
+static int same_as_before(const struct mam_conversions *conversions, int i) {
+    int at = 0;
+    while (at < i && conversions != NULL &&
+           memcmp(&conversions->of[at / 2][at % 2], &conversions->of[i / 2][i % 2],
+                  sizeof conversions->of[0][0]) != 0) {
+        at++;
+    }
+    return at;
+}
+
 enum mam_reason mam_moves_of(const struct mam_instrument *definition, const struct mam_scale *scale,
                              const struct mam_conversions *conversions, struct mam_moves *out) {
     *out = (struct mam_moves){0};
@@ -84,7 +104,12 @@ enum mam_reason mam_moves_of(const struct mam_instrument *definition, const stru
     }
     for (int i = 0; i < 4 && reason == MAM_REASON_NONE; i++) {
         const struct mam_conversion *conversion = conversions == NULL ? NULL : &conversions->of[i / 2][i % 2];
-        reason = move_of(definition, scale, conversion, &out->of[i / 2][i % 2]);
+        int same = same_as_before(conversions, i);
+        if (same < i) {
+            out->of[i / 2][i % 2] = out->of[same / 2][same % 2];
+        } else {
+            reason = move_of(definition, scale, conversion, &out->of[i / 2][i % 2]);
+        }
     }
     out->usable = reason == MAM_REASON_NONE;
     return reason;

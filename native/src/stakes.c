@@ -2,6 +2,8 @@
 #include "books.h"
 #include "state.h"
 
+#define FINE_CONTRACT (1000 * INT64_C(100000000))
+
 static uint64_t row_key(uint32_t account, uint64_t ticket) {
     return ticket * UINT64_C(0x9e3779b97f4a7c15) ^ account;
 }
@@ -32,8 +34,7 @@ void mam_books_init(struct mam_engine *engine) {
     for (uint32_t i = 0; i < limits->accounts; i++) {
         books->accounts[i].first_stake = books->accounts[i].first_member = books->accounts[i].next_due =
             MAM_NONE;
-        books->low[i] = INT64_MIN;
-        books->high[i] = INT64_MAX;
+        books->levels[i] = (struct mam_levels){.low = INT64_MIN, .high = INT64_MAX};
     }
     books->sweep_instrument = books->sweep_page = books->first_due = books->last_due = MAM_NONE;
     books->clock = books->next_reset = INT64_MAX;
@@ -94,6 +95,7 @@ static uint32_t page_open(struct mam_books *books, uint32_t instrument) {
     page->previous = MAM_NONE;
     page->instrument = instrument;
     page->count = page->regular = 0;
+    page->valued = page->contract = 0;
     if (page->next != MAM_NONE) {
         books->pages[page->next].previous = at;
     }
@@ -149,6 +151,8 @@ static void slot_close(struct mam_books *books, struct mam_stake *stake) {
         set_regular(books, moved, false);
         swap_slots(books, from, moved->at, from->count - 1);
         copy_slot(page, hole, from, --from->count);
+        page->valued = from->valued < page->valued ? from->valued : page->valued;
+        page->contract = from->contract < page->contract ? from->contract : page->contract;
         page->count++;
         moved->page = hole_page;
         moved->at = hole;
@@ -163,6 +167,19 @@ static void slot_close(struct mam_books *books, struct mam_stake *stake) {
 
 uint32_t mam_stake_find(const struct mam_engine *engine, uint32_t account, uint32_t instrument) {
     return mam_table_get(&engine->books.stake_by_key, stake_key(account, instrument));
+}
+
+/* Averages of netting accounts are finer than the price's digits: only where a contract is so small that the
+ * finest unit would not fit 64 bits are they left to the exact way. */
+static void set_scale(struct mam_instrument_book *of, const struct mam_instrument *definition) {
+    struct mam_scale scale = {.volume_unit = definition->volume_step, .price_unit = 1};
+    for (uint8_t digit = definition->digits; digit < 8 && definition->contract_size < FINE_CONTRACT;
+         digit++) {
+        scale.price_unit *= 10;
+    }
+    bool same = of->scale.volume_unit == scale.volume_unit && of->scale.price_unit == scale.price_unit;
+    of->contract += !same; /* moves that were kept count in other units */
+    of->scale = scale;
 }
 
 static uint32_t stake_open(struct mam_engine *engine, uint32_t account, uint32_t instrument) {
@@ -186,11 +203,7 @@ static uint32_t stake_open(struct mam_engine *engine, uint32_t account, uint32_t
     }
     book->first_stake = at;
     if (of->stake_count++ == 0) {
-        of->scale = (struct mam_scale){.volume_unit = engine->instruments[instrument].definition.volume_step,
-                                       .price_unit = 1};
-        for (uint8_t digit = engine->instruments[instrument].definition.digits; digit < 8; digit++) {
-            of->scale.price_unit *= 10;
-        }
+        set_scale(of, &engine->instruments[instrument].definition);
     }
     of->currencies |= UINT64_C(1) << engine->accounts[account].currency;
     slot_open(engine, at);
@@ -203,6 +216,7 @@ static void stake_close(struct mam_engine *engine, uint32_t at) {
     struct mam_account_book *book = &books->accounts[stake->account];
     book->margin -= stake->margin;
     book->unvalued -= stake->unvalued != MAM_REASON_NONE;
+    books->instruments[stake->instrument].unvalued -= stake->unvalued != MAM_REASON_NONE;
     slot_close(books, stake);
     *(stake->previous == MAM_NONE ? &book->first_stake : &books->stakes[stake->previous].next) = stake->next;
     if (stake->next != MAM_NONE) {
@@ -347,8 +361,8 @@ void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake 
     }
 }
 
-/* Margin that cannot be told is as much as can be: no new risk on such a position. */
-static void make_up_margin(struct mam_engine *engine, struct mam_stake *stake) {
+void mam_stake_margin(struct mam_engine *engine, uint32_t at) {
+    struct mam_stake *stake = &engine->books.stakes[at];
     struct mam_account_book *book = &engine->books.accounts[stake->account];
     int64_t margin;
     if (mam_margin_of(engine, stake->account, stake->instrument, mam_slot_exposure(&engine->books, stake),
@@ -358,17 +372,21 @@ static void make_up_margin(struct mam_engine *engine, struct mam_stake *stake) {
     }
     book->margin += margin - stake->margin;
     stake->margin = margin;
+    stake->contract = engine->books.instruments[stake->instrument].contract;
+    book->valued = 0;
 }
 
 void mam_stake_make_up(struct mam_engine *engine, uint32_t at) {
     struct mam_books *books = &engine->books;
     struct mam_stake *stake = &books->stakes[at];
     uint32_t account = stake->account;
+    books->accounts[account].valued = 0;
     if (stake->row_count == 0) {
         stake_close(engine, at);
         mam_account_due(engine, account);
         return;
     }
+    stake->dirty = 0;
     struct mam_exposure exposure;
     mam_stake_exposure(engine, stake, true, &exposure);
     struct mam_page *page = &books->pages[stake->page];
@@ -381,7 +399,34 @@ void mam_stake_make_up(struct mam_engine *engine, uint32_t at) {
         page->notional[side][stake->at] = notional[side];
     }
     set_regular(books, stake, regular);
-    make_up_margin(engine, stake);
+    mam_stake_margin(engine, at);
     mam_stake_value(engine, at);
     mam_account_due(engine, account);
+}
+
+void mam_stake_touch(struct mam_engine *engine, uint32_t at) {
+    struct mam_stake *stake = &engine->books.stakes[at];
+    struct mam_account_book *book = &engine->books.accounts[stake->account];
+    if (stake->row_count == 0) {
+        mam_stake_make_up(engine, at); /* frees it: there are no more stakes than rows */
+        return;
+    }
+    stake->dirty = book->dirty = 1;
+    book->valued = 0;
+    mam_account_due(engine, stake->account);
+}
+
+void mam_account_make_up(struct mam_engine *engine, uint32_t account) {
+    struct mam_books *books = &engine->books;
+    if (!books->accounts[account].dirty) {
+        return;
+    }
+    books->accounts[account].dirty = 0;
+    for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE;) {
+        uint32_t next = books->stakes[at].next;
+        if (books->stakes[at].dirty) {
+            mam_stake_make_up(engine, at);
+        }
+        at = next;
+    }
 }

@@ -40,7 +40,7 @@ struct mam_terms {
     struct mam_mid_path mid[MAM_TERMS_CURRENCIES];
     struct mam_term loss[MAM_TERMS_CURRENCIES], exposure[MAM_TERMS_CURRENCIES];
     struct {
-        uint32_t leverage;
+        uint32_t leverage, server_group;
         uint8_t currency;
         struct mam_term term;
     } margin[MAM_TERMS_MARGINS];
@@ -61,6 +61,9 @@ enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8
 /* The same at the marks that accounts are valued at: the last known prices. */
 enum mam_reason mam_conversion_at_marks(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
                                         struct mam_conversion *conversion);
+/* The instruments whose marks convert one currency into another. Returns how many; 0: none, or the same
+ * currency. */
+uint32_t mam_mark_path(struct mam_engine *engine, uint8_t from, uint8_t to, uint32_t instruments[2]);
 /* A term's last step: its per_lot, worked out with `reason`, in the account's currency. It is then this
  * plan's. */
 const struct mam_term *mam_term_settle(struct mam_engine *engine, struct mam_term *term,

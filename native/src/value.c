@@ -2,19 +2,17 @@
  * What accounts are worth now. Marks, rates, profit, margin; an account exactly when it is needed, all of
  * them in bounded batches on Clock.
  *
- * Conflation: a quote makes its instrument due and asks for a Clock a millisecond later. However many quotes
- * came until then, the instrument is valued once, at the newest mark. A Clock works through at most
- * MAM_SWEEP_SLOTS slots and asks for another, so that an order never waits for more than one batch; and an
- * order values its own members itself.
+ * Conflation: a quote moves its instrument's mark, makes it due and asks for a Clock a millisecond later.
+ * However many quotes came until then, the instrument is valued once, at the newest mark. A Clock works
+ * through at most SWEEP_SLOTS slots and asks for another at once: the loop looks at its rings between two of
+ * them, so that an order never waits for more than one slice; and an order values its own members itself.
  */
 #include "books.h"
 #include "state.h"
 
-#include <string.h>
-
 #define ONE INT64_C(100000000)
 #define CONFLATION_NS 1000000
-#define SWEEP_SLOTS 4096
+#define SWEEP_SLOTS 512 /* 5 microseconds */
 
 static void want_clock(struct mam_engine *engine, int64_t at) {
     engine->books.clock = at < engine->books.clock ? at : engine->books.clock;
@@ -29,6 +27,16 @@ static void enqueue(struct mam_books *books, uint32_t limit, uint32_t instrument
     }
 }
 
+/* Every figure that goes over this pair is to be valued again. */
+static void pair_moved(struct mam_engine *engine, uint32_t instrument) {
+    struct mam_books *books = &engine->books;
+    if (!books->instruments[instrument].moved && engine->counts.positions > 0) {
+        books->instruments[instrument].moved = 1;
+        books->moved[(books->moved_first + books->moved_count++) % engine->limits.instruments] = instrument;
+        want_clock(engine, engine->now + CONFLATION_NS);
+    }
+}
+
 void mam_mark_moved(struct mam_engine *engine, uint32_t instrument) {
     struct mam_instrument_book *of = &engine->books.instruments[instrument];
     const struct mam_quote_state *own =
@@ -40,39 +48,36 @@ void mam_mark_moved(struct mam_engine *engine, uint32_t instrument) {
     if (bid == of->bid && ask == of->ask) {
         return;
     }
+    engine->books.paths += of->bid == 0; /* a first mark may open a way */
     of->bid = bid;
     of->ask = ask;
     of->version++;
     engine->books.version++;
-    of->moved = engine->instruments[instrument].definition.calc_mode == MAM_CALC_MODE_FOREX;
-    if (of->stake_count > 0 || (of->moved && engine->counts.positions > 0)) {
+    engine->counts.conflated += of->queued;
+    if (engine->instruments[instrument].definition.calc_mode == MAM_CALC_MODE_FOREX) {
+        pair_moved(engine, instrument);
+    }
+    if (of->stake_count > 0) {
         enqueue(&engine->books, engine->limits.instruments, instrument);
         want_clock(engine, engine->now + CONFLATION_NS);
     }
 }
 
-/* Its contract is another one: every figure of those who hold it is worked out again. */
+/* Its contract is another one: every figure of those who hold it is worked out again, in slices; and at once
+ * of whomever a plan needs. */
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument) {
     struct mam_books *books = &engine->books;
+    struct mam_instrument_book *of = &books->instruments[instrument];
     books->version++;
-    books->instruments[instrument].version++;
-    if (books->sweep_instrument == instrument) {
-        books->sweep_page = MAM_NONE; /* all of it is valued here */
+    books->paths++;
+    of->version++;
+    of->contract++;
+    if (of->bid > 0 && engine->instruments[instrument].definition.calc_mode == MAM_CALC_MODE_FOREX) {
+        pair_moved(engine, instrument);
     }
-    for (uint32_t page = books->instruments[instrument].first_page; page != MAM_NONE;
-         page = books->pages[page].next) {
-        for (uint32_t at = 0; at < books->pages[page].count; at++) {
-            struct mam_stake *stake = &books->stakes[books->pages[page].stake[at]];
-            int64_t margin = 0;
-            if (mam_margin_of(engine, stake->account, instrument, &books->pages[page].exposure[at],
-                              &margin) == MAM_REASON_NONE &&
-                margin <= MAM_BOOK_MONEY_MAX) {
-                books->accounts[stake->account].margin += margin - stake->margin;
-                stake->margin = margin;
-            }
-            mam_stake_value(engine, books->pages[page].stake[at]);
-            mam_account_due(engine, stake->account);
-        }
+    if (of->stake_count > 0) {
+        enqueue(books, engine->limits.instruments, instrument);
+        want_clock(engine, engine->now);
     }
 }
 
@@ -104,32 +109,46 @@ static enum mam_reason moves_of(struct mam_engine *engine, uint32_t instrument, 
     return reason != MAM_REASON_NONE ? reason : mam_moves_of(&of->definition, &scale, &conversions, moves);
 }
 
-/* Kept while no mark moves: a block books its children in one instrument and few currencies. */
-static const struct mam_moves *kept_moves(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
-                                          enum mam_reason *reason) {
-    struct mam_books *books = &engine->books;
-    uint32_t at = (instrument * 7 + currency) % MAM_MOVES_KEPT;
-    if (books->kept[at].version != books->version + 1 || books->kept[at].instrument != instrument ||
-        books->kept[at].currency != currency) {
-        books->kept[at].version = books->version + 1;
-        books->kept[at].instrument = instrument;
-        books->kept[at].currency = currency;
-        books->kept[at].reason = moves_of(engine, instrument, currency, &books->kept[at].moves);
+static bool still_good(const struct mam_engine *engine, const struct mam_kept_moves *kept) {
+    const struct mam_books *books = &engine->books;
+    bool good =
+        kept->contract == books->instruments[kept->instrument].contract && kept->paths == books->paths;
+    for (uint32_t i = 0; i < kept->pairs && good; i++) {
+        good = kept->pair_version[i] == books->instruments[kept->pair[i]].version;
     }
-    *reason = books->kept[at].reason;
-    return &books->kept[at].moves;
+    return good;
+}
+
+static const struct mam_kept_moves *kept_moves(struct mam_engine *engine, uint32_t instrument,
+                                               uint8_t currency) {
+    struct mam_books *books = &engine->books;
+    struct mam_kept_moves *kept = &books->kept[(instrument * 11 + currency) % MAM_MOVES_KEPT];
+    if (kept->instrument == instrument && kept->currency == currency && still_good(engine, kept)) {
+        return kept;
+    }
+    kept->instrument = instrument;
+    kept->currency = currency;
+    kept->contract = books->instruments[instrument].contract;
+    kept->paths = books->paths;
+    kept->pairs =
+        (uint8_t)mam_mark_path(engine, engine->instruments[instrument].profit, currency, kept->pair);
+    for (uint32_t i = 0; i < kept->pairs; i++) {
+        kept->pair_version[i] = books->instruments[kept->pair[i]].version;
+    }
+    kept->reason = moves_of(engine, instrument, currency, &kept->moves);
+    return kept;
 }
 
 enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
                               const struct mam_exposure *exposure, int64_t bid, int64_t ask,
                               int64_t *profit) {
-    enum mam_reason reason;
-    const struct mam_moves *moves = kept_moves(engine, instrument, currency, &reason);
+    const struct mam_kept_moves *kept = kept_moves(engine, instrument, currency);
     *profit = 0;
-    return reason != MAM_REASON_NONE ? reason : mam_exposure_profit(exposure, moves, bid, ask, profit);
+    return kept->reason != MAM_REASON_NONE ? kept->reason
+                                           : mam_exposure_profit(exposure, &kept->moves, bid, ask, profit);
 }
 
-static void due(struct mam_engine *engine, uint32_t account) {
+void mam_account_due_for_sure(struct mam_engine *engine, uint32_t account) {
     struct mam_books *books = &engine->books;
     struct mam_account_book *book = &books->accounts[account];
     if (book->due) {
@@ -142,107 +161,152 @@ static void due(struct mam_engine *engine, uint32_t account) {
     want_clock(engine, engine->now + CONFLATION_NS);
 }
 
-void mam_account_due(struct mam_engine *engine, uint32_t account) {
+bool mam_account_watched(const struct mam_engine *engine, uint32_t account) {
     const struct mam_account *definition = &engine->accounts[account].definition;
-    if (engine->books.accounts[account].watched || definition->margin_call != 0 ||
-        definition->stop_out != 0 || (definition->trade_flags & MAM_TRADE_STOP_OUT_HEDGED) != 0) {
-        due(engine, account);
+    return engine->books.accounts[account].watched || definition->margin_call != 0 ||
+           definition->stop_out != 0 || (definition->trade_flags & MAM_TRADE_STOP_OUT_HEDGED) != 0;
+}
+
+void mam_account_due(struct mam_engine *engine, uint32_t account) {
+    if (mam_account_watched(engine, account)) {
+        mam_account_due_for_sure(engine, account);
     }
 }
 
 /* From now on the account takes nothing new, until there is a rate again; told at the next Clock. */
 static void set_unvalued(struct mam_engine *engine, struct mam_stake *stake, uint16_t reason) {
-    struct mam_account_book *book = &engine->books.accounts[stake->account];
     if ((stake->unvalued != MAM_REASON_NONE) != (reason != MAM_REASON_NONE)) {
-        book->unvalued += reason != MAM_REASON_NONE ? 1 : UINT32_MAX;
-        due(engine, stake->account);
+        uint32_t more = reason != MAM_REASON_NONE ? 1 : UINT32_MAX;
+        engine->books.accounts[stake->account].unvalued += more;
+        engine->books.instruments[stake->instrument].unvalued += more;
+        mam_account_due_for_sure(engine, stake->account);
     }
     stake->unvalued = reason;
+}
+
+/* The slot alone, as a sweep values it. */
+static enum mam_reason value_slot(struct mam_engine *engine, const struct mam_stake *stake) {
+    static const uint8_t first;
+    struct mam_books *books = &engine->books;
+    const struct mam_instrument_book *of = &books->instruments[stake->instrument];
+    struct mam_page *page = &books->pages[stake->page];
+    const struct mam_kept_moves *kept = kept_moves(engine, stake->instrument, page->currency[stake->at]);
+    const struct mam_revaluation revaluation = {
+        .count = 1,
+        .regular = stake->at < page->regular,
+        .scale = of->scale,
+        .account = &page->account[stake->at],
+        .currency = &first,
+        .volume = {&page->volume[0][stake->at], &page->volume[1][stake->at]},
+        .notional = {&page->notional[0][stake->at], &page->notional[1][stake->at]},
+        .exposure = &page->exposure[stake->at],
+        .moves = &kept->moves,
+        .currencies = 1,
+        .profit = &page->profit[stake->at],
+        .floating = books->floating};
+    if (kept->reason != MAM_REASON_NONE) {
+        return kept->reason;
+    }
+    return mam_revalue(&revaluation, of->bid, of->ask) == 0 ? MAM_REASON_NONE : MAM_REASON_OVERFLOW;
 }
 
 /* Before its first quote a position is worth what was paid. */
 void mam_stake_value(struct mam_engine *engine, uint32_t at) {
     struct mam_books *books = &engine->books;
     struct mam_stake *stake = &books->stakes[at];
-    const struct mam_instrument_book *of = &books->instruments[stake->instrument];
     int64_t *counted = &books->pages[stake->page].profit[stake->at];
-    int64_t profit = 0, most = MAM_BOOK_MONEY_MAX / engine->limits.instruments;
+    int64_t before = *counted, most = MAM_BOOK_MONEY_MAX / engine->limits.instruments;
     enum mam_reason reason = MAM_REASON_NONE;
-    if (of->bid > 0) {
-        reason = mam_profit_of(engine, stake->instrument, engine->accounts[stake->account].currency,
-                               mam_slot_exposure(books, stake), of->bid, of->ask, &profit);
+    if (books->instruments[stake->instrument].bid > 0) {
+        reason = value_slot(engine, stake);
+    } else {
+        mam_floating_add(books, stake->account, -before);
+        *counted = 0;
     }
-    if (reason != MAM_REASON_NONE || profit > most || profit < -most) {
-        reason = reason != MAM_REASON_NONE ? reason : MAM_REASON_OVERFLOW;
-        profit = *counted; /* the last figure that there was */
+    if (*counted > most || *counted < -most) {
+        reason = MAM_REASON_OVERFLOW;
+        mam_floating_add(books, stake->account, before - *counted);
+        *counted = before; /* the last figure that there was */
     }
     set_unvalued(engine, stake, (uint16_t)reason);
-    mam_floating_add(books, stake->account, profit - *counted);
-    *counted = profit;
-    stake->valued = of->version;
+    stake->valued = books->instruments[stake->instrument].version;
 }
 
 /* --- Margin --- */
 
 enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                                    uint8_t side, int64_t *rate) {
-    struct mam_conversion conversion;
-    bool buy = side == MAM_SIDE_BUY;
+    struct mam_books *books = &engine->books;
+    uint8_t from = engine->instruments[instrument].margin, to = engine->accounts[account].currency;
+    uint8_t high = side == MAM_SIDE_BUY;
     *rate = ONE;
-    enum mam_reason reason = mam_conversion_at_marks(engine, engine->instruments[instrument].margin,
-                                                     engine->accounts[account].currency, buy, &conversion);
-    return reason != MAM_REASON_NONE ? reason : mam_convert_money(ONE, &conversion, 1, rate);
+    if (from == to) {
+        return MAM_REASON_NONE;
+    }
+    uint32_t at = (from * 11u + to * 2u + high) % MAM_RATES_KEPT;
+    if (books->kept_rate[at].version != books->version + 1 || books->kept_rate[at].from != from ||
+        books->kept_rate[at].to != to || books->kept_rate[at].high != high) {
+        struct mam_conversion conversion;
+        enum mam_reason reason = mam_conversion_at_marks(engine, from, to, high != 0, &conversion);
+        books->kept_rate[at].version = books->version + 1;
+        books->kept_rate[at].from = from;
+        books->kept_rate[at].to = to;
+        books->kept_rate[at].high = high;
+        books->kept_rate[at].rate = ONE;
+        books->kept_rate[at].reason =
+            reason != MAM_REASON_NONE ? reason
+                                      : mam_convert_money(ONE, &conversion, 1, &books->kept_rate[at].rate);
+    }
+    *rate = books->kept_rate[at].rate;
+    return books->kept_rate[at].reason;
 }
 
 /* What an exposure puts into tiers. */
-static enum mam_reason tier_amount(const struct mam_instrument_book *of,
-                                   const struct mam_instrument *definition,
-                                   const struct mam_exposure *exposure, uint8_t margin_mode,
-                                   int64_t *amount) {
-    enum mam_reason reason = mam_tier_volume(definition, exposure, margin_mode, amount);
-    if (reason != MAM_REASON_NONE || of->tier_range == MAM_TIER_RANGE_VOLUME_PER_SYMBOL) {
+static enum mam_reason tier_amount(const struct mam_contract *of, const struct mam_exposure *exposure,
+                                   uint8_t margin_mode, int64_t *amount) {
+    enum mam_reason reason = mam_tier_volume(of->definition, exposure, margin_mode, amount);
+    if (reason != MAM_REASON_NONE || of->tiers->range == MAM_TIER_RANGE_VOLUME_PER_SYMBOL) {
         return reason;
     }
     const struct mam_side_total *buy = &exposure->side[MAM_SIDE_BUY], *sell = &exposure->side[MAM_SIDE_SELL];
     const struct mam_side_total *larger = buy->volume >= sell->volume ? buy : sell;
     int64_t volume = *amount < larger->volume ? *amount : larger->volume;
-    return mam_tier_value(definition, larger, volume, ONE, amount);
+    return mam_tier_value(of->definition, larger, volume, ONE, amount);
 }
 
 enum mam_reason mam_margin_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                               const struct mam_exposure *exposure, int64_t *margin) {
-    const struct mam_instrument_book *of = &engine->books.instruments[instrument];
-    const struct mam_instrument *definition = &engine->instruments[instrument].definition;
+    const struct mam_contract of = mam_contract_of(engine, account, instrument);
     const struct mam_account_state_row *row = &engine->accounts[account];
-    enum mam_reason reason = mam_exposure_margin(definition, exposure, row->margin_mode,
+    enum mam_reason reason = mam_exposure_margin(of.definition, exposure, row->margin_mode,
                                                  MAM_STAGE_MAINTENANCE, row->leverage, margin);
-    if (reason != MAM_REASON_NONE || of->tier_count == 0) {
+    if (reason != MAM_REASON_NONE || of.tiers->count == 0) {
         return reason;
     }
     int64_t amount;
-    reason = tier_amount(of, definition, exposure, row->margin_mode, &amount);
+    reason = tier_amount(&of, exposure, row->margin_mode, &amount);
     return reason != MAM_REASON_NONE ? reason
-                                     : mam_tiers_margin(of->tiers, of->tier_count, MAM_STAGE_MAINTENANCE, 0,
-                                                        amount, *margin, margin);
+                                     : mam_tiers_margin(of.tiers->tiers, of.tiers->count,
+                                                        MAM_STAGE_MAINTENANCE, 0, amount, *margin, margin);
 }
 
 /* Margin of positions and order together, the order in the tiers over the positions. */
 static enum mam_reason tiered_with(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                                    const struct mam_exposure *exposure, const struct mam_addition *addition,
                                    int64_t *margin) {
-    const struct mam_instrument_book *of = &engine->books.instruments[instrument];
-    const struct mam_instrument *definition = &engine->instruments[instrument].definition;
+    const struct mam_contract of = mam_contract_of(engine, account, instrument);
     const struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_exposure with = *exposure;
     int64_t plain, together, before, after, held, order;
     enum mam_reason reasons[] = {
-        mam_exposure_margin(definition, exposure, row->margin_mode, MAM_STAGE_MAINTENANCE, row->leverage,
+        mam_exposure_margin(of.definition, exposure, row->margin_mode, MAM_STAGE_MAINTENANCE, row->leverage,
                             &plain),
-        mam_exposure_margin_with(definition, exposure, row->margin_mode, row->leverage, addition, &together),
+        mam_exposure_margin_with(of.definition, exposure, row->margin_mode, row->leverage, addition,
+                                 &together),
         mam_margin_of(engine, account, instrument, exposure, &held),
-        tier_amount(of, definition, exposure, row->margin_mode, &before),
+        tier_amount(&of, exposure, row->margin_mode, &before),
         mam_exposure_add(&with, addition->side, addition->volume, addition->price, addition->rate),
-        tier_amount(of, definition, &with, row->margin_mode, &after)};
+        tier_amount(&of, &with, row->margin_mode, &after)};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (reasons[i] != MAM_REASON_NONE) {
             return reasons[i];
@@ -250,7 +314,7 @@ static enum mam_reason tiered_with(struct mam_engine *engine, uint32_t account, 
     }
     int64_t more = together > plain ? together - plain : 0;
     enum mam_reason reason =
-        mam_tiers_margin(of->tiers, of->tier_count, MAM_STAGE_INITIAL, before,
+        mam_tiers_margin(of.tiers->tiers, of.tiers->count, MAM_STAGE_INITIAL, before,
                          after > before ? after - before : 0, after > before ? more : 0, &order);
     *margin = reason == MAM_REASON_NONE ? mam_money((__int128)held + order) : 0;
     return reason;
@@ -289,64 +353,39 @@ int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t 
     if (*reason != MAM_REASON_NONE || row->equity < 0) {
         return 0;
     }
-    if (books->instruments[instrument].tier_count > 0) {
+    const struct mam_contract of = mam_contract_of(engine, account, instrument);
+    if (of.tiers->count > 0) {
         __int128 allowed = (__int128)row->equity * ONE / buffer - other;
         return allowed < own
                    ? 0
                    : tiered_volume(engine, account, instrument, &exposure, &addition, mam_money(allowed));
     }
-    return mam_exposure_volume(&engine->instruments[instrument].definition, &exposure, row->margin_mode,
-                               row->leverage, &addition, row->equity, other, buffer);
-}
-
-uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *m, uint16_t *field) {
-    uint32_t at = mam_table_get(&engine->instrument_by_id, m->instrument);
-    *field = 2;
-    if (at == MAM_TABLE_NONE) {
-        return MAM_REASON_UNKNOWN_INSTRUMENT;
-    }
-    struct mam_instrument_book *of = &engine->books.instruments[at];
-    *field = 4;
-    if (m->tier_range != MAM_TIER_RANGE_VOLUME_PER_SYMBOL &&
-        m->tier_range != MAM_TIER_RANGE_VALUE_PER_SYMBOL) {
-        return MAM_REASON_NOT_SUPPORTED;
-    }
-    *field = 3;
-    if (m->tier >= MAM_TIERS_MAX ||
-        (m->tier > 0 && (m->tier != of->tier_count || m->tier_range != of->tier_range))) {
-        return MAM_REASON_OUT_OF_RANGE;
-    }
-    *field = 5;
-    if (m->from_amount > INT64_MAX || m->to_amount > INT64_MAX) {
-        return MAM_REASON_OUT_OF_RANGE;
-    }
-    struct mam_tier tiers[MAM_TIERS_MAX];
-    memcpy(tiers, of->tiers, sizeof tiers);
-    tiers[m->tier] = (struct mam_tier){.from = (int64_t)m->from_amount,
-                                       .to = (int64_t)m->to_amount,
-                                       .initial_rate = m->initial_rate,
-                                       .maintenance_rate = m->maintenance_rate};
-    uint32_t count = m->tier == 0 && m->to_amount <= m->from_amount ? 0 : m->tier + 1u;
-    if (mam_tiers_check(tiers, count) != MAM_REASON_NONE) {
-        return MAM_REASON_OUT_OF_RANGE;
-    }
-    memcpy(of->tiers, tiers, sizeof tiers);
-    of->tier_count = count;
-    of->tier_range = m->tier_range;
-    mam_instrument_changed(engine, at);
-    *field = 0;
-    return MAM_REASON_NONE;
+    return mam_exposure_volume(of.definition, &exposure, row->margin_mode, row->leverage, &addition,
+                               row->equity, other, buffer);
 }
 
 /* --- An account --- */
+
+/* Margin changes with a contract, and with what is held; not with quotes. */
+static void margins_now(struct mam_engine *engine, uint32_t account) {
+    const struct mam_books *books = &engine->books;
+    mam_account_make_up(engine, account);
+    for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
+        if (books->stakes[at].contract != books->instruments[books->stakes[at].instrument].contract) {
+            mam_stake_margin(engine, at);
+        }
+    }
+}
 
 /* Brings every stake to the newest marks; those that a conversion touches always. */
 void mam_account_value(struct mam_engine *engine, uint32_t account) {
     const struct mam_books *books = &engine->books;
     uint8_t currency = engine->accounts[account].currency;
+    margins_now(engine, account);
     for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
         const struct mam_stake *stake = &books->stakes[at];
-        if (stake->valued != books->instruments[stake->instrument].version ||
+        const struct mam_instrument_book *of = &books->instruments[stake->instrument];
+        if ((stake->valued != of->version && books->pages[stake->page].valued != of->version) ||
             engine->instruments[stake->instrument].profit != currency) {
             mam_stake_value(engine, at);
         }
@@ -355,17 +394,19 @@ void mam_account_value(struct mam_engine *engine, uint32_t account) {
 
 void mam_account_changed(struct mam_engine *engine, uint32_t account) {
     const struct mam_books *books = &engine->books;
+    mam_account_make_up(engine, account);
     for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
         mam_stake_make_up(engine, at); /* it has rows, so it stays */
     }
+    engine->books.accounts[account].valued = 0;
     mam_account_due(engine, account);
 }
 
 void mam_account_refresh(struct mam_engine *engine, uint32_t account) {
     struct mam_account_state_row *row = &engine->accounts[account];
-    const struct mam_account_book *book = &engine->books.accounts[account];
-    if (!row->has_state) {
-        return;
+    struct mam_account_book *book = &engine->books.accounts[account];
+    if (!row->has_state || book->valued == engine->books.version + 1) {
+        return; /* nothing has changed since the last time */
     }
     mam_account_value(engine, account);
     __int128 money = (__int128)row->balance + row->credit;
@@ -377,6 +418,7 @@ void mam_account_refresh(struct mam_engine *engine, uint32_t account) {
                         &row->free_margin) != MAM_REASON_NONE) {
         row->free_margin = 0;
     }
+    book->valued = engine->books.version + 1;
 }
 
 static __int128 floating_now(struct mam_engine *engine, uint32_t account) {
@@ -403,6 +445,7 @@ int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam
     }
     const struct mam_account_state_row *row = &engine->accounts[account];
     const struct mam_account_book *book = &engine->books.accounts[account];
+    margins_now(engine, account);
     __int128 rest = (__int128)book->swap + book->other_floating;
     __int128 margin = (__int128)book->margin + book->other_margin;
     *figures = (struct mam_figures){.balance = row->balance,
@@ -484,25 +527,37 @@ static void begin_instrument(struct mam_engine *engine, uint32_t instrument) {
     struct mam_books *books = &engine->books;
     books->sweep_instrument = instrument;
     books->sweep_page = books->instruments[instrument].first_page;
+    books->sweep_version = books->instruments[instrument].version;
     for (uint32_t i = 0; i < engine->currency_count; i++) {
         books->moves[i].usable = 0; /* who comes while this one is at work is valued exactly */
     }
     for (uint64_t left = books->instruments[instrument].currencies; left != 0; left &= left - 1) {
         uint8_t currency = (uint8_t)__builtin_ctzll(left);
-        moves_of(engine, instrument, currency, &books->moves[currency]);
+        books->moves[currency] = kept_moves(engine, instrument, currency)->moves;
     }
 }
 
 /* Equity at or beyond a level that somebody waits for. */
 static void look(struct mam_engine *engine, const struct mam_page *page) {
-    struct mam_books *books = &engine->books;
+    const struct mam_books *books = &engine->books;
     for (uint32_t at = 0; at < page->count; at++) {
         uint32_t account = page->account[at];
-        if (books->floating[account] <= books->low[account] ||
-            books->floating[account] >= books->high[account]) {
+        int64_t floating = books->floating[account];
+        if (floating <= books->levels[account].low || floating >= books->levels[account].high) {
             mam_account_due(engine, account);
         }
     }
+}
+
+/* The contract has changed since the page's margins were worked out. */
+static void margins(struct mam_engine *engine, struct mam_page *page, uint64_t contract) {
+    for (uint32_t at = 0; at < page->count; at++) {
+        if (engine->books.stakes[page->stake[at]].contract != contract) {
+            mam_stake_margin(engine, page->stake[at]);
+            mam_account_due(engine, page->account[at]);
+        }
+    }
+    page->contract = contract;
 }
 
 static uint32_t sweep_page(struct mam_engine *engine) {
@@ -522,12 +577,14 @@ static uint32_t sweep_page(struct mam_engine *engine) {
                                                 .profit = page->profit,
                                                 .floating = books->floating};
     bool exact = of->bid > 0 && mam_revalue(&revaluation, of->bid, of->ask) == 0;
-    for (uint32_t at = 0; at < page->count; at++) {
-        struct mam_stake *stake = &books->stakes[page->stake[at]];
-        stake->valued = of->version;
-        if (!exact || stake->unvalued != MAM_REASON_NONE) {
+    for (uint32_t at = 0; (!exact || of->unvalued > 0) && at < page->count; at++) {
+        if (!exact || books->stakes[page->stake[at]].unvalued != MAM_REASON_NONE) {
             mam_stake_value(engine, page->stake[at]); /* says why, once */
         }
+    }
+    page->valued = books->sweep_version;
+    if (page->contract != of->contract) {
+        margins(engine, page, of->contract);
     }
     engine->counts.revaluations += page->count;
     look(engine, page);
@@ -535,26 +592,39 @@ static uint32_t sweep_page(struct mam_engine *engine) {
     return page->count;
 }
 
+/* The next instrument that is due; rates come first, so that each is valued once at all that has moved.
+ * Returns how much work that was, in slots; 0: nothing is due. */
+static uint32_t next_instrument(struct mam_engine *engine) {
+    struct mam_books *books = &engine->books;
+    uint32_t limit = engine->limits.instruments;
+    if (books->moved_count > 0) {
+        uint32_t pair = books->moved[books->moved_first];
+        books->moved_first = (books->moved_first + 1) % limit;
+        books->moved_count--;
+        books->instruments[pair].moved = 0;
+        return 1 + propagate(engine, pair);
+    }
+    if (books->queue_count > 0) {
+        uint32_t instrument = books->queue[books->queue_first];
+        books->queue_first = (books->queue_first + 1) % limit;
+        books->queue_count--;
+        books->instruments[instrument].queued = 0;
+        begin_instrument(engine, instrument);
+        return 64;
+    }
+    books->sweep_instrument = MAM_NONE;
+    return 0;
+}
+
 static bool sweep(struct mam_engine *engine) {
     struct mam_books *books = &engine->books;
     for (uint32_t slots = 0; slots < SWEEP_SLOTS;) {
-        if (books->sweep_instrument != MAM_NONE && books->sweep_page != MAM_NONE) {
-            slots += sweep_page(engine);
-        } else if (books->queue_count > 0) {
-            uint32_t instrument = books->queue[books->queue_first];
-            books->queue_first = (books->queue_first + 1) % engine->limits.instruments;
-            books->queue_count--;
-            books->instruments[instrument].queued = 0;
-            if (books->instruments[instrument].moved) {
-                books->instruments[instrument].moved = 0;
-                slots += propagate(engine, instrument);
-            }
-            begin_instrument(engine, instrument);
-            slots += 8;
-        } else {
-            books->sweep_instrument = MAM_NONE;
+        bool pages = books->sweep_instrument != MAM_NONE && books->sweep_page != MAM_NONE;
+        uint32_t done = pages ? sweep_page(engine) : next_instrument(engine);
+        if (done == 0) {
             return false;
         }
+        slots += done;
     }
     return true;
 }
@@ -572,4 +642,5 @@ void mam_books_on_clock(struct mam_engine *engine) {
         want_clock(engine, books->next_close);
     }
     want_clock(engine, books->next_reset);
+    mam_agree_on_clock(engine);
 }

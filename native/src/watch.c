@@ -9,7 +9,6 @@
 #include "state.h"
 
 #define ONE INT64_C(100000000)
-#define DAY (INT64_C(86400) * 1000000000)
 #define EMITTED_A_CLOCK 256
 #define NEVER INT64_MIN
 
@@ -94,11 +93,13 @@ static void check_levels(struct mam_engine *engine, uint32_t account) {
 
 /* --- Drawdown --- */
 
-static int64_t next_reset(int64_t now, int64_t begins) {
-    __int128 since = (__int128)now - begins;
-    __int128 days = since / DAY - (since % DAY < 0);
-    __int128 next = (days + 1) * DAY + begins;
-    return next > INT64_MAX ? INT64_MAX : (int64_t)next;
+/* Local time of the zone in which a member's days begin. */
+static int64_t local_now(const struct mam_engine *engine, const struct mam_member *terms) {
+    return mam_local_time(engine, terms->drawdown_zone, engine->now);
+}
+
+static int64_t next_reset(const struct mam_engine *engine, const struct mam_member *terms) {
+    return mam_next_day(engine, terms->drawdown_zone, engine->now, terms->drawdown_reset);
 }
 
 static int64_t mark_of(const struct mam_drawdown *drawdown, uint8_t basis) {
@@ -133,9 +134,7 @@ static void stop_begins(struct mam_engine *engine, uint32_t at) {
     const struct mam_member *terms = &engine->members[at].terms;
     watch->stopped = 1;
     watch->since = engine->now;
-    watch->until = terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY
-                       ? next_reset(engine->now, terms->drawdown_reset)
-                       : 0;
+    watch->until = terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY ? next_reset(engine, terms) : 0;
     engine->counts.stops++;
     if (terms->drawdown_action == MAM_DRAWDOWN_ACTION_CLOSE_OUT) {
         watch->closing = 1;
@@ -156,8 +155,8 @@ static void stop_ends(struct mam_engine *engine, uint32_t at, const char *name) 
 static void start(struct mam_engine *engine, uint32_t at) {
     const struct mam_member_state *member = &engine->members[at];
     struct mam_member_watch *watch = &engine->books.members[at];
-    mam_drawdown_start(&watch->drawdown, engine->accounts[member->account].equity, engine->now,
-                       member->terms.drawdown_reset);
+    mam_drawdown_start(&watch->drawdown, engine->accounts[member->account].equity,
+                       local_now(engine, &member->terms), member->terms.drawdown_reset);
     watch->started = 1;
     watch->alerted = 0;
 }
@@ -195,7 +194,8 @@ static void check_member(struct mam_engine *engine, uint32_t at) {
         start(engine, at);
         return;
     }
-    bool begun = mam_drawdown_observe(&watch->drawdown, equity, engine->now, terms->drawdown_reset) != 0;
+    bool begun =
+        mam_drawdown_observe(&watch->drawdown, equity, local_now(engine, terms), terms->drawdown_reset) != 0;
     if (begun && terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY) {
         watch->alerted = 0;
         if (watch->stopped) {
@@ -221,7 +221,7 @@ bool mam_member_stopped(const struct mam_engine *engine, const struct mam_member
 static void want_reset(struct mam_engine *engine, const struct mam_member *terms) {
     struct mam_books *books = &engine->books;
     if (terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY) {
-        int64_t next = next_reset(engine->now, terms->drawdown_reset);
+        int64_t next = next_reset(engine, terms);
         books->next_reset = next < books->next_reset ? next : books->next_reset;
         books->clock = next < books->clock ? next : books->clock;
     }
@@ -236,8 +236,7 @@ static void set_watched(struct mam_engine *engine, uint32_t account) {
         book->watched |= terms->margin_buffer > 0 || terms->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE;
     }
     if (before && !book->watched) {
-        engine->books.low[account] = INT64_MIN;
-        engine->books.high[account] = INT64_MAX;
+        engine->books.levels[account] = (struct mam_levels){.low = INT64_MIN, .high = INT64_MAX};
     }
 }
 
@@ -327,12 +326,14 @@ static void set_thresholds(struct mam_engine *engine, uint32_t account) {
         narrow(engine, member, &low, &high);
     }
     __int128 rest = (__int128)row->equity - books->floating[account];
-    books->low[account] = low == NEVER ? NEVER : mam_money(low - rest);
-    books->high[account] = high == INT64_MAX ? INT64_MAX : mam_money(high - rest);
+    books->levels[account] =
+        (struct mam_levels){.low = low == NEVER ? NEVER : mam_money(low - rest),
+                            .high = high == INT64_MAX ? INT64_MAX : mam_money(high - rest)};
 }
 
 static void look_at(struct mam_engine *engine, uint32_t account) {
     struct mam_account_book *book = &engine->books.accounts[account];
+    mam_account_make_up(engine, account);
     if (!engine->accounts[account].has_state) {
         return;
     }
@@ -343,6 +344,9 @@ static void look_at(struct mam_engine *engine, uint32_t account) {
         alert(engine, account, 0, unvalued ? MAM_ALERT_KIND_OUT_OF_SYNC : MAM_ALERT_KIND_IN_SYNC,
               unvalued ? MAM_REASON_NO_RATE : MAM_REASON_NONE, 0, 0);
     }
+    if (!mam_account_watched(engine, account)) {
+        return;
+    }
     check_levels(engine, account);
     for (uint32_t at = book->first_member; at != MAM_NONE; at = engine->books.members[at].next) {
         check_member(engine, at);
@@ -351,6 +355,11 @@ static void look_at(struct mam_engine *engine, uint32_t account) {
 }
 
 /* --- On Clock --- */
+
+void mam_days_changed(struct mam_engine *engine) {
+    engine->books.next_reset = engine->now;
+    engine->books.clock = engine->now < engine->books.clock ? engine->now : engine->books.clock;
+}
 
 static void days_begin(struct mam_engine *engine) {
     struct mam_books *books = &engine->books;
@@ -367,25 +376,35 @@ static void days_begin(struct mam_engine *engine) {
     }
 }
 
+/* The account's list is newest first; an account with the FIFO flag closes its oldest first. */
+static uint32_t oldest_holding(const struct mam_engine *engine, uint32_t account) {
+    uint32_t at = engine->accounts[account].first_holding;
+    while (at != MAM_NONE && engine->holdings[at].account_next != MAM_NONE) {
+        at = engine->holdings[at].account_next;
+    }
+    return at;
+}
+
 /* Closes some of what a stopped member holds; false: nothing is left that could be closed now. */
 static bool close_some(struct mam_engine *engine, uint32_t at, uint32_t *left) {
     struct mam_member_watch *watch = &engine->books.members[at];
     const struct mam_member_state *member = &engine->members[at];
     bool holds = false;
-    for (uint32_t i = 0; i < engine->limits.holdings; i++) {
-        const struct mam_position_row *position = &engine->positions[i];
-        uint32_t holding = position->used && position->group == member->group
-                               ? mam_holding_find(engine, i, member->account)
-                               : MAM_NONE;
-        if (holding == MAM_NONE || engine->holdings[holding].volume <= 0) {
+    for (uint32_t i = oldest_holding(engine, member->account); i != MAM_NONE;) {
+        const struct mam_holding *holding = &engine->holdings[i];
+        uint32_t position = holding->position;
+        int64_t open = mam_holding_free(holding);
+        bool own = engine->positions[position].group == member->group && holding->volume > 0;
+        i = holding->account_previous; /* a close may free this one, never another */
+        if (!own) {
             continue;
         }
         holds = true;
         if (*left == 0) {
             return true;
         }
-        int64_t open = mam_holding_free(&engine->holdings[holding]);
-        if (open > 0 && mam_close_position(engine, i, member->account, open, MAM_REASON_DRAWDOWN_STOP)) {
+        if (open > 0 &&
+            mam_close_position(engine, position, member->account, open, MAM_REASON_DRAWDOWN_STOP)) {
             (*left)--;
         }
     }

@@ -19,6 +19,7 @@ from appliance.audit import read_entries
 from appliance.audit.replay import replay
 from appliance.demo.leftovers import instance_of, sweep
 from appliance.memory import MemoryLayoutError, leftovers, read_counters
+from appliance.schema.codec import to_json
 from tests.cli.command import assert_refused, command
 from tests.daemon.rig import (
     PATIENCE_S,
@@ -73,6 +74,24 @@ def test_the_json_is_that_of_the_issue_and_the_log_is_real(seed_5: tuple[Path, d
     assert found["leaves"] == found["signed"] == said["audit"]["records"]
     done = command("audit", "verify", folder / "log", "--key", folder / "signing.key.vkey")
     assert done.status == 0, done
+
+
+def test_the_news_reduce_exclude_and_stop_and_the_log_says_why(tmp_path: Path) -> None:
+    done = mam(
+        "demo", "--scenario", "news", "--accounts", "120", "--orders", "120", "--json", "--dir", tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = json.loads(done.stdout)["news"]
+    assert told["reduced"] > 0 and told["excluded"] > 0 and told["stopped"] > 0
+    assert told["unexplained"] == 0
+    assert told["reasons"].keys() >= {"margin_buffer", "drawdown"}
+    assert_log_good(tmp_path / "log", vkey_of(tmp_path))
+    stops = [to_json(entry.message) for entry in read_entries(tmp_path / "log") if entry.kind == 2]
+    begun = [stop for stop in stops if stop["msg"] == "RiskStop" and stop["reason"] == "drawdown_stop"]
+    assert len({stop["login"] for stop in begun}) == told["stopped"]
+    assert all(stop["since"] > 0 for stop in begun)
+    daily = [stop for stop in begun if stop["basis"] == "daily"]
+    assert daily and all(stop["until"] > stop["since"] for stop in daily)
 
 
 def test_a_seed_gives_its_allocations(tmp_path: Path, seed_5: tuple[Path, dict[str, Any]]) -> None:

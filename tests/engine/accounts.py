@@ -1,23 +1,42 @@
 """A desk whose accounts are valued twice: by the engine, and by tests/engine/bank.py."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 from appliance.engine import Capacities
-from tests.engine.bank import NOTHING, Account, Bank, Market, Row
+from tests.engine.bank import NOTHING, Account, Bank, Market, Row, Tier
 from tests.engine.desk import GROUP, Desk, accepted, only
-from tests.native.valuation.published import BUY, CFD, CFD_INDEX, FOREX, FUTURES, HEDGING, NETTING, Instrument
+from tests.native.valuation.published import (
+    BUY,
+    CFD,
+    CFD_INDEX,
+    CFD_LEVERAGE,
+    EXCHANGE_FUTURES,
+    FOREX,
+    FOREX_NO_LEVERAGE,
+    FUTURES,
+    HEDGING,
+    NETTING,
+    STOCKS,
+    Instrument,
+)
 
-MODES = {FOREX: "forex", CFD: "cfd", CFD_INDEX: "cfd_index", FUTURES: "futures"}
+MODES = {FOREX: "forex", CFD: "cfd", CFD_INDEX: "cfd_index", FUTURES: "futures", CFD_LEVERAGE: "cfd_leverage"}
+MODES |= {FOREX_NO_LEVERAGE: "forex_no_leverage", STOCKS: "exchange_stocks"}
+MODES |= {EXCHANGE_FUTURES: "exchange_futures"}
 FIRST = {1: "1.10000", 2: "110.000", 3: "1.25000", 4: "1300.00", 5: "21000", 6: "80.00"}
-DIGITS = {1: 5, 2: 3, 3: 5, 4: 2, 5: 0, 6: 2}
+FIRST |= {7: "17000.0", 8: "0.70000", 9: "42.15", 10: "2600.5"}
+FIRST |= {11: "0.98000", 12: "1.07500", 13: "1.36000"}
+DIGITS = {1: 5, 2: 3, 3: 5, 4: 2, 5: 0, 6: 2, 7: 1, 8: 5, 9: 2, 10: 1, 11: 5, 12: 5, 13: 5}
+OWN_GROUP = 5  # the server group that has terms of its own
 SIDES = ("buy", "sell")
 
 
 def markets() -> list[Market]:
-    """Pairs of four currencies, gold in dollars, an index in yen, a future in euro."""
+    """Pairs of seven currencies, gold, indexes, shares, futures: every calculation mode."""
     index = Instrument(mode=CFD_INDEX, contract=Decimal(1), tick_size=Decimal(1), tick_value=Decimal(5))
     future = Instrument(
         mode=FUTURES,
@@ -28,6 +47,12 @@ def markets() -> list[Market]:
         maintenance=Decimal(700),
     )
     hedged = Instrument(hedged=Decimal(50000))
+    leveraged = Instrument(
+        mode=CFD_LEVERAGE,
+        contract=Decimal(10),
+        rates=(Decimal("1.5"), Decimal("0.75")),
+        maintenance_rates=(Decimal("1.25"), Decimal(0)),
+    )
     return [
         Market(1, hedged, "EUR", "USD", "EUR"),
         Market(2, Instrument(), "USD", "JPY", "USD"),
@@ -35,15 +60,31 @@ def markets() -> list[Market]:
         Market(4, Instrument(mode=CFD, contract=Decimal(100)), "XAU", "USD", "USD"),
         Market(5, index, "JPY", "JPY", "JPY"),
         Market(6, future, "EUR", "EUR", "EUR"),
+        Market(7, leveraged, "USD", "USD", "USD"),
+        Market(8, Instrument(mode=FOREX_NO_LEVERAGE, hedged=Decimal(100000)), "AUD", "USD", "USD"),
+        Market(9, Instrument(mode=STOCKS, contract=Decimal(1)), "EUR", "EUR", "EUR"),
+        Market(11, Instrument(), "USD", "CHF", "USD"),
+        Market(12, Instrument(), "EUR", "CHF", "EUR"),
+        Market(13, Instrument(hedged=Decimal(25000)), "USD", "CAD", "USD"),
+        Market(10, replace(future, mode=EXCHANGE_FUTURES, tick_size=Decimal("0.5")), "GBP", "GBP", "GBP"),
     ]
 
 
 def accounts() -> list[Account]:
-    """Hedging and netting, in four currencies."""
+    """Hedging and netting, in six currencies; two of them convert over the dollar."""
     rows = [("USD", 100, HEDGING), ("EUR", 500, HEDGING), ("JPY", 30, HEDGING), ("GBP", 200, NETTING)]
-    rows += [("USD", 50, NETTING), ("JPY", 100, NETTING)]
+    rows += [("USD", 50, NETTING), ("JPY", 100, NETTING), ("CHF", 100, HEDGING), ("CAD", 25, NETTING)]
+    free = ("both", "none", "profit_only", "loss_only", "both", "loss_only", "both", "none")
     return [
-        Account(login, currency, leverage, mode, Decimal(10_000_000))
+        Account(
+            login,
+            currency,
+            leverage,
+            mode,
+            Decimal(10_000_000),
+            server_group=OWN_GROUP if login in (1, 4) else 0,
+            free_margin=free[login - 1],
+        )
         for login, (currency, leverage, mode) in enumerate(rows, 1)
     ]
 
@@ -84,12 +125,17 @@ class AccountDesk(Desk):
             margin_maintenance=str(terms["maintenance"]),
             margin_hedged=str(terms["hedged"]),
             margin_flags=terms["flags"],
+            margin_rate_buy=str(terms["rates"][BUY]),
+            margin_rate_sell=str(terms["rates"][1 - BUY]),
+            maintenance_rate_buy=str(terms["maintenance_rates"][BUY]),
+            maintenance_rate_sell=str(terms["maintenance_rates"][1 - BUY]),
         )
 
     def enter(self, account: Account) -> None:
         fields: dict[str, Any] = {"leverage": account.leverage}
         fields["margin_mode"] = "hedging" if account.mode == HEDGING else "netting"
-        self.account(account.login, str(account.balance), account.currency, free_margin_mode="both", **fields)
+        fields |= {"server_group": account.server_group, "free_margin_mode": account.free_margin}
+        self.account(account.login, str(account.balance), account.currency, **fields)
         self.member(account.login)
 
     # --- what happens ---
@@ -100,6 +146,47 @@ class AccountDesk(Desk):
         if 0 < bid <= ask:
             market.bid, market.ask = bid, ask
         return self.quote(lp, f"{bid:f}", f"{ask:f}", instrument=number)
+
+    def override(self, number: int, terms: Instrument) -> None:
+        """The server group has the instrument otherwise."""
+        self.bank.overrides[OWN_GROUP, number] = terms
+        accepted(
+            self.send(
+                "broker",
+                "InstrumentOverride",
+                server_group=OWN_GROUP,
+                instrument=number,
+                trade_mode="full",
+                volume_max="500",
+                margin_flags=terms.flags,
+                margin_initial=str(terms.initial),
+                margin_maintenance=str(terms.maintenance),
+                margin_hedged=str(terms.hedged),
+                margin_rate_buy=str(terms.rates[BUY]),
+                margin_rate_sell=str(terms.rates[1 - BUY]),
+                maintenance_rate_buy=str(terms.maintenance_rates[BUY]),
+                maintenance_rate_sell=str(terms.maintenance_rates[1 - BUY]),
+            )
+        )
+
+    def floating_leverage(self, group: int, number: int, tiers: list[Tier]) -> None:
+        """Tiers of volume, of all or of the server group; none: they are taken away."""
+        self.bank.tiers[group, number] = tiers
+        for at, (low, high, times) in enumerate(tiers or [(NOTHING, NOTHING, NOTHING)]):
+            accepted(
+                self.send(
+                    "broker",
+                    "LeverageTier",
+                    server_group=group,
+                    instrument=number,
+                    tier=at,
+                    tier_range="volume_per_symbol",
+                    from_amount=int(low * 10**8),
+                    to_amount=int(high * 10**8),
+                    initial_rate=str(times),
+                    maintenance_rate=str(times),
+                )
+            )
 
     def position(self, login: int, ticket: int, number: int, side: int, lots: Decimal, **fields: Any) -> None:
         """The server tells of a position: a new one, a change, an end."""
@@ -163,7 +250,8 @@ class AccountDesk(Desk):
         for login, account in self.bank.accounts.items():
             ours, figures = self.engine.figures(login), self.bank.figures(login)
             assert ours is not None
-            told = {name: Decimal(ours[name]) / 10**6 for name in ("balance", "floating", "equity", "margin")}
+            names = ("balance", "floating", "equity", "margin", "free_margin")
+            told = {name: Decimal(ours[name]) / 10**6 for name in names}
             expected = asdict(figures) | {"balance": account.balance}
             assert told == expected, (login, told, expected)
 
@@ -195,10 +283,34 @@ class AccountHistory(AccountDesk):
         acts = (
             [self.any_tick] * 4 + [self.any_position] * 2 + [self.any_trade, self.any_answer, self.any_answer]
         )
-        self.random.choice(acts)()
+        self.random.choice([*acts, self.any_override, self.any_tiers])()
         self.agree()
         if self.random.random() < 0.2:
             self.swept()
+
+    def any_override(self) -> None:
+        number, any_of = self.random.choice(list(FIRST)), self.random.choice
+        own = self.bank.markets[number].terms
+        rates = tuple(Decimal(any_of(["0.5", "1", "2.5"])) for _ in range(2))
+        self.override(
+            number,
+            replace(
+                own,
+                initial=any_of([own.initial, Decimal("333.33")]),
+                hedged=Decimal(any_of([0, 1, 50000])),
+                rates=(rates[0], rates[1]),
+                flags=any_of([0, 4]),
+            ),
+        )
+
+    def any_tiers(self) -> None:
+        group, number = self.random.choice([0, OWN_GROUP]), self.random.choice(list(FIRST))
+        edges = sorted(self.random.sample([0, 1, 5, 12, 100, 1000], self.random.randint(0, 4)))
+        tiers = [
+            (Decimal(low), Decimal(high), Decimal(self.random.choice(["0", "0.5", "2", "5"])))
+            for low, high in pairwise(edges)
+        ]
+        self.floating_leverage(group, number, tiers)
 
     def any_lots(self) -> Decimal:
         return Decimal(self.random.choice([1, 3, 10, 77, 250, 1234])) / 100

@@ -9,6 +9,7 @@ from tests.native.valuation.published import (
     FOREX,
     FOREX_NO_LEVERAGE,
     HEDGING,
+    LARGER_LEG,
     MAINTENANCE,
     SELL,
     Instrument,
@@ -16,7 +17,10 @@ from tests.native.valuation.published import (
     down,
     positions_margin,
     profit,
+    up,
 )
+
+Tier = tuple[Decimal, Decimal, Decimal]  # lots from, to; times the margin
 
 NOTHING = Decimal(0)
 PRICE = Decimal("1e-8")
@@ -56,6 +60,8 @@ class Account:
     mode: int
     balance: Decimal
     credit: Decimal = NOTHING
+    server_group: int = 0
+    free_margin: str = "both"
     rows: dict[object, Row] = field(default_factory=dict)  # by ticket, or by (block, child)
 
 
@@ -64,6 +70,7 @@ class Figures:
     floating: Decimal
     equity: Decimal
     margin: Decimal
+    free_margin: Decimal
 
 
 class Bank:
@@ -72,6 +79,30 @@ class Bank:
     def __init__(self, markets: list[Market], accounts: list[Account]) -> None:
         self.markets = {market.number: market for market in markets}
         self.accounts = {account.login: account for account in accounts}
+        self.overrides: dict[tuple[int, int], Instrument] = {}  # by server group and market
+        self.tiers: dict[tuple[int, int], list[Tier]] = {}  # group 0: all that have none of their own
+
+    # --- what a server group has of its own ---
+
+    def terms(self, account: Account, market: Market) -> Instrument:
+        return self.overrides.get((account.server_group, market.number), market.terms)
+
+    def tiers_of(self, account: Account, market: Market) -> list[Tier]:
+        own = self.tiers.get((account.server_group, market.number))
+        return self.tiers.get((0, market.number), []) if own is None else own
+
+    def margin(self, account: Account, market: Market, rows: list[Row]) -> Decimal:
+        """Maintenance margin of an account's rows in one market, tiers included."""
+        terms, tiers = self.terms(account, market), self.tiers_of(account, market)
+        book = [Position(row.side, row.lots, row.price, row.rate) for row in rows]
+        plain = positions_margin(terms, book, account.mode, MAINTENANCE, account.leverage)
+        if not tiers:
+            return plain
+        amount = counted(terms, book, account.mode)
+        with localcontext(EXACT):
+            inside = [max(NOTHING, min(amount, tier[1]) - min(amount, tier[0])) for tier in tiers]
+            weighed = amount - sum(inside) + sum(p * t[2] for p, t in zip(inside, tiers, strict=True))
+            return up(plain * weighed / amount) if amount else plain
 
     # --- rates ---
 
@@ -144,9 +175,11 @@ class Bank:
             if rows:
                 if market.bid:
                     floating += self.worth(account, market, rows, market.bid, market.ask)
-                book = [Position(row.side, row.lots, row.price, row.rate) for row in rows]
-                margin += positions_margin(market.terms, book, account.mode, MAINTENANCE, account.leverage)
-        return Figures(floating, account.balance + account.credit + floating, margin)
+                margin += self.margin(account, market, rows)
+        money = account.balance + account.credit
+        counts = {"none": NOTHING, "both": floating, "profit_only": max(floating, NOTHING)}
+        counts["loss_only"] = min(floating, NOTHING)
+        return Figures(floating, money + floating, margin, money + counts[account.free_margin] - margin)
 
     # --- deals ---
 
@@ -178,6 +211,16 @@ class Bank:
                 del account.rows[known]
                 if row.lots:
                     account.rows[ticket] = row
+
+
+def counted(terms: Instrument, book: list[Position], mode: int) -> Decimal:
+    """What positions put into tiers by volume."""
+    legs = [sum((p.lots for p in book if p.side == side), NOTHING) for side in (BUY, SELL)]
+    if mode != HEDGING or terms.flags & LARGER_LEG:
+        return max(legs)
+    with localcontext(EXACT):
+        covered = min(legs) * terms.hedged / terms.contract
+    return max(legs) - min(legs) + covered.quantize(PRICE, ROUND_CEILING, EXACT)
 
 
 def fold(net: Row, deal: Row) -> None:

@@ -1,30 +1,39 @@
 """Accounts in real time against a second implementation: random days, and the real ticks."""
 
+import os
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.broker.ticks import merge, read_all
+from appliance.control import time_zone
 from tests.conftest import ROOT
 from tests.engine.accounts import AccountDesk, AccountHistory
 from tests.engine.desk import EURUSD, GROUP, Desk, accepted, only, refused, volumes
 from tests.native.valuation.published import NETTING
 
-TICKS = sorted((ROOT / "appliance" / "demo" / "data").glob("*.csv"))
+# The committed excerpt; MAM_TICKS names a folder of whole days.
+TICKS = sorted(Path(os.environ.get("MAM_TICKS", ROOT / "appliance" / "demo" / "data")).glob("*.csv"))
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_random_days_against_decimal(seed: int) -> None:
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 120))
+def test_random_books_against_decimal(seed: int, steps: int) -> None:
     history = AccountHistory(Random(seed))
-    for _ in range(120):
+    for _ in range(steps):
         history.step()
     history.swept()
     history.no_law_broken()
 
 
 def test_the_real_ticks_at_every_tick() -> None:
-    """The committed excerpt, both symbols, crossed quote included: equal to the last unit at every tick."""
+    """Crossed quotes included: equal to the last unit at every tick, one by one and in batches."""
     desk = AccountDesk()
     for login, account in desk.bank.accounts.items():
         for number, price in ((1, "1.14604"), (2, "109.692")):
@@ -37,8 +46,7 @@ def test_the_real_ticks_at_every_tick() -> None:
     for at in range(len(tape)):
         bid, ask = (Decimal(int(price[at])).scaleb(-8) for price in (tape.bid, tape.ask))
         desk.tick(int(tape.instrument[at]), bid, ask)
-        if at % 6 == 0:
-            desk.agree()
+        desk.agree()
         if at % 50 == 0:
             desk.swept()
     desk.agree()
@@ -324,3 +332,360 @@ def test_positions_that_make_no_sense(fields: dict, reason: str) -> None:
         "price_open": "1.1",
     }
     refused(desk.send("broker", "PositionState", **(values | fields)), reason)
+
+
+# --- what a server group has of its own ---
+
+
+def override(desk: Desk, **fields: object) -> list[dict]:
+    values = {"server_group": 5, "instrument": EURUSD, "trade_mode": "full", "volume_max": "500"}
+    values |= {"margin_rate_buy": "1", "margin_rate_sell": "1"}
+    return desk.send("broker", "InstrumentOverride", **(values | fields))
+
+
+def two_groups() -> Desk:
+    """Login 1 is of no server group, login 2 of number 5; both have a margin buffer of 2."""
+    desk = watched(margin_buffer="2")
+    desk.account(2, "10000", server_group=5)
+    desk.member(2, margin_buffer="2")
+    desk.group(version=2, method="equal")
+    return desk
+
+
+def test_an_override_counts_in_plans_and_margin_of_its_group_alone() -> None:
+    desk = two_groups()
+    accepted(override(desk, margin_rate_buy="4"))
+    assert volumes(desk.deal(1, "20")) == {1: "5", 2: "1.25"}  # 5,000 of margin each: 1:100 and 1:25
+    for login in (1, 2):
+        figures = desk.engine.figures(login)
+        assert figures is not None and figures["margin"] == 5_000 * 10**6
+    accepted(override(desk, margin_rate_buy="8"))  # with positions open: their margin is another at once
+    figures = desk.engine.figures(2)
+    assert figures is not None and figures["margin"] == 10_000 * 10**6
+
+
+def test_an_override_s_trade_mode_and_largest_volume() -> None:
+    desk = two_groups()
+    accepted(override(desk, trade_mode="short_only"))
+    plan = {member["login"]: member["reason"] for member in only(desk.deal(1, "2"), "PlanMember")}
+    assert plan == {1: "none", 2: "permission"}
+    accepted(override(desk, volume_max="0.3"))
+    assert volumes(desk.deal(2, "2")) == {1: "1", 2: "0.3"}
+
+
+def test_an_instrument_announced_anew_leaves_overrides_alone() -> None:
+    desk = two_groups()
+    accepted(override(desk, margin_rate_buy="4"))
+    desk.instrument(margin_currency="USD", volume_max="100")
+    assert volumes(desk.deal(1, "20")) == {1: "5", 2: "1.25"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"server_group": 0}, "out_of_range"),
+        ({"instrument": 99}, "unknown_instrument"),
+        ({"margin_initial": "-1"}, "out_of_range"),
+        ({"maintenance_rate_sell": "-1"}, "out_of_range"),
+    ],
+)
+def test_overrides_that_make_no_sense(fields: dict, reason: str) -> None:
+    refused(override(two_groups(), **fields), reason)
+
+
+def test_tiers_of_a_server_group() -> None:
+    desk = two_groups()
+    for group, rate in ((0, "2"), (5, "4")):
+        values = {"instrument": EURUSD, "tier": 0, "tier_range": "volume_per_symbol", "server_group": group}
+        values |= {"from_amount": 0, "to_amount": 10**12, "initial_rate": rate, "maintenance_rate": rate}
+        accepted(desk.send("broker", "LeverageTier", **values))
+    assert volumes(desk.deal(1, "20")) == {1: "2.5", 2: "1.25"}
+
+
+# --- position keeping ---
+
+
+def test_an_account_that_may_not_hedge() -> None:
+    desk = watched()
+    desk.account(2, "10000", trade_flags=0x200)
+    desk.member(2)
+    desk.group(version=2, method="equal")
+    bookings = desk.deal(1, "2")
+    assert volumes(bookings) == {1: "1", 2: "1"}
+    plan = {m["login"]: m["reason"] for m in only(desk.deal(2, "2", side="sell"), "PlanMember")}
+    assert plan == {1: "none", 2: "hedge_prohibited"}  # its buy is on the way
+    desk.book_all(bookings)
+    desk.book_all(desk.deal(3, "2", side="sell", entry="closing", position=1))
+    assert volumes(desk.deal(4, "2", side="sell")) == {1: "1", 2: "1"}
+
+
+def test_close_by() -> None:
+    """A buy of 2 is closed by 1.5 of a sell: every child the same, at one price; the rest stays."""
+    desk = watched()
+    desk.account(2, "10000")
+    desk.member(2)
+    desk.group(version=2, method="equal")
+    desk.book_all(desk.deal(1, "2"))
+    desk.book_all(desk.deal(2, "3", side="sell", price="1.1"))
+    said = desk.deal(3, "1.5", side="sell", entry="close_by", position=1, position_by=2, price="1.1")
+    bookings = only(said, "Booking")
+    assert sorted((b["side"], b["login"], b["entry"], b["volume"]) for b in bookings) == [
+        ("buy", 1, "closing", "0.75"),
+        ("buy", 2, "closing", "0.75"),
+        ("sell", 1, "closing", "0.75"),
+        ("sell", 2, "closing", "0.75"),
+    ]
+    assert {report["master_position"] for report in only(said, "MasterReport")} == {1, 2}
+    desk.book_all(bookings)
+    for login in (1, 2):
+        figures = desk.engine.figures(login)
+        assert figures is not None  # 10 points on 0.75 of what was bought
+        assert (figures["positions"], figures["balance"]) == (2, (10_000 * 10 - 75) * 10**5)
+    desk.no_law_broken()
+    again = {"entry": "close_by", "side": "sell", "position": 1}
+    refused(desk.deal(4, "0.5", position_by=1, **again), "unknown_position")
+    refused(desk.deal(5, "0.5", position_by=9, **again), "unknown_position")
+
+
+def test_netting_increases_reduces_reverses_and_closes() -> None:
+    desk = watched()
+    desk.account(2, "100000", margin_mode="netting")
+    desk.member(2)
+    desk.account(1, "10000")
+    desk.send("control", "Member", group=GROUP, login=1, status="left", weight="1", operator_name="ops")
+
+    def held() -> tuple[int, int]:
+        figures = desk.engine.figures(2)
+        assert figures is not None
+        return figures["positions"], figures["margin"]
+
+    desk.book_all(desk.deal(1, "2"))
+    desk.book_all(desk.deal(2, "1", price="1.1031"))
+    assert held() == (1, 3_000 * 10**6)
+    desk.book_all(desk.deal(3, "1", side="sell", price="1.1"))
+    assert held() == (1, 2_000 * 10**6)
+    desk.book_all(desk.deal(4, "5", side="sell", price="1.1"))
+    assert held() == (1, 3_000 * 10**6)
+    desk.book_all(desk.deal(5, "3", price="1.1"))
+    assert held() == (0, 0)
+
+
+# --- levels ---
+
+
+def test_levels_in_money() -> None:
+    desk = watched()
+    desk.account(1, "10000", margin_call="6000", stop_out="3000", stop_out_mode="money")
+    positioned(desk)
+    assert alerts(at_price(desk, "1.09300")) == []
+    said = at_price(desk, "1.09200")  # equity 5,950
+    assert alerts(said) == [("margin_call", 1)]
+    (alert,) = only(said, "RiskAlert")
+    assert (alert["measured"], alert["limit"]) == ("5950", "6000")
+    assert alerts(at_price(desk, "1.08000")) == [("stop_out", 1)]
+    assert alerts(at_price(desk, "1.08001")) == []
+
+
+def test_a_fully_hedged_account_below_zero_is_stopped_out_where_its_flag_says_so() -> None:
+    desk = watched()
+    desk.account(1, "1000", stop_out="50", trade_flags=0x80)
+    desk.account(2, "1000", stop_out="50")
+    for login in (1, 2):
+        positioned(desk, "5", login=login, position=9, price_open="1.11")
+        positioned(desk, "5", login=login, position=10, side="sell", price_open="1.10")
+    assert alerts(at_price(desk, "1.10000")) == [("stop_out", 1)]
+
+
+# --- days, in a zone ---
+
+HOUR = 3600 * 10**9
+
+
+def test_a_zone_s_days_are_23_and_25_hours_long_where_its_clocks_change() -> None:
+    desk = watched()
+    for message in time_zone(3, "Europe/London", 1_700_000_000, 1_750_000_000):
+        accepted(desk.send("control", **message))
+    began = datetime(2024, 3, 29, 12, tzinfo=UTC)
+    desk.clock(int(began.timestamp()) * 10**9)
+    desk.member(
+        1,
+        drawdown_basis="daily",
+        drawdown_money="100",
+        drawdown_reset=17 * HOUR,
+        drawdown_zone=3,
+        operator_name="ops",
+    )
+    settled(desk)
+    assert desk.engine.deadline is not None
+    first = datetime.fromtimestamp(desk.engine.deadline / 10**9, UTC)
+    assert first == datetime(2024, 3, 29, 17, tzinfo=UTC)
+    lengths = []
+    last = desk.engine.deadline
+    for _ in range(230):
+        desk.clock(last)
+        settled(desk)
+        assert desk.engine.deadline is not None
+        lengths.append((desk.engine.deadline - last) // HOUR)
+        last = desk.engine.deadline
+        local = datetime.fromtimestamp(last / 10**9, ZoneInfo("Europe/London"))
+        assert (local.hour, local.minute) == (17, 0)
+    assert sorted(set(lengths)) == [23, 24, 25]
+    assert (lengths.count(23), lengths.count(25)) == (1, 1)
+
+
+def test_a_member_of_a_zone_that_nobody_told() -> None:
+    desk = watched()
+    values = {"group": GROUP, "login": 1, "weight": "1", "operator_name": "ops", "drawdown_zone": 4}
+    refused(desk.send("control", "Member", **values), "unknown_zone")
+    refused(desk.send("control", "TimeZone", zone=17, zone_name="X"), "out_of_range")
+    refused(desk.send("control", "TimeZone", zone=1, zone_offset=24 * HOUR, zone_name="X"), "out_of_range")
+
+
+# --- close-outs ---
+
+
+def test_a_close_out_of_an_stp_group_goes_to_the_lps_and_tells_the_master_s_server() -> None:
+    desk = watched(drawdown_basis="initial", drawdown_action="close_out", drawdown_money="1000")
+    desk.account(2, "1000000")
+    desk.member(2, operator_name="ops")
+    desk.group(version=2, method="equal", execution="stp")
+    (leg,) = only(desk.order(77, "10"), "Leg")
+    desk.book_all(desk.execution(leg, "10", "10", "1.1001"))
+    said = at_price(desk, "1.09800")
+    assert only(said, "Booking") == []
+    (leg,) = only(said, "Leg")
+    assert (leg["side"], leg["volume"]) == ("sell", "5")
+    said = desk.execution(leg, "5", "5", "1.098")
+    (booking,) = only(said, "Booking")
+    assert (booking["login"], booking["volume"], booking["entry"]) == (1, "5", "closing")
+    (report,) = only(said, "MasterReport")
+    assert (report["to"], report["order"], report["master_position"]) == ("broker", 0, 77)
+    assert (report["reason"], report["filled"], report["allocated"]) == ("drawdown_stop", "5", "5")
+    desk.book(booking)
+    settled(desk)
+    (leg,) = only(desk.order(78, "5", side="sell", entry="closing", position=77), "Leg")
+    assert leg["volume"] == "5"  # the master's volume has followed
+    desk.book_all(desk.execution(leg, "5", "5", "1.098"))
+    assert desk.engine.counts()["holdings"] == 0
+    desk.no_law_broken()
+
+
+def test_a_close_out_of_a_fifo_account_begins_with_its_oldest() -> None:
+    desk = watched(drawdown_basis="initial", drawdown_action="close_out", drawdown_money="1000")
+    desk.account(1, "10000", trade_flags=0x100)
+    for deal in (1, 2, 3):
+        desk.book_all(desk.deal(deal, "2"))
+    said = at_price(desk, "1.09500")
+    assert [booking["position"] // 1000 for booking in only(said, "Booking")] == [1, 2, 3]
+
+
+# --- asking the server ---
+
+
+def test_figures_that_are_too_old_are_told_and_asked_for() -> None:
+    desk = watched()
+    desk.group(version=2, state_max_age=1000, method="equal")
+    desk.send("broker", "AccountState", login=1, balance="10000", equity="10000")
+    told = desk.time
+    said = []
+    while desk.engine.deadline is not None and desk.engine.deadline < told + 9 * 10**9:
+        said += desk.clock(desk.engine.deadline)
+    assert alerts(said) == [("state_stale", 1)]
+    assert [(out["login"], out["to"]) for out in only(said, "Resync")] == [(1, "broker")] * 2
+    (member,) = only(desk.deal(1, "1"), "PlanMember")
+    assert member["reason"] == "state_stale"
+    assert alerts(desk.send("broker", "AccountState", login=1, balance="10000", equity="10000")) == [
+        ("state_fresh", 1)
+    ]
+    (member,) = only(desk.deal(2, "1"), "PlanMember")
+    assert member["reason"] == "none"
+
+
+def test_figures_that_differ_are_asked_for_until_they_agree() -> None:
+    desk = watched()
+    positioned(desk)
+    state = {"login": 1, "balance": "10000", "as_of": 6}
+    said = desk.send("broker", "AccountState", equity="9950", margin="5400", **state)
+    assert [(out["login"], out["to"]) for out in only(said, "Resync")] == [(1, "broker")]
+    began, said = desk.time, []
+    while desk.engine.deadline is not None and desk.engine.deadline < began + 12 * 10**9:
+        said += desk.clock(desk.engine.deadline)
+    assert len(only(said, "Resync")) == 2
+    desk.send("broker", "AccountState", equity="9950", margin="5000", **state)
+    settled(desk)
+    desk.clock(desk.time + 10**9)
+    assert desk.engine.deadline is None
+
+
+# --- conflation ---
+
+
+def test_quotes_that_come_together_are_valued_once() -> None:
+    desk = watched()
+    positioned(desk)
+    settled(desk)
+    before = desk.engine.counts()
+    for pip in range(50):
+        desk.quote("lp1", f"1.{10000 + pip}", f"1.{10010 + pip}")
+    settled(desk)
+    after = desk.engine.counts()
+    assert after["revaluations"] - before["revaluations"] == 1
+    assert after["conflated"] - before["conflated"] == 48  # the first one is the mark that there was
+    assert after["quotes"] - before["quotes"] == 50
+
+
+# --- bad input: a defined effect each, in the log ---
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "reason"),
+    [
+        ("1.1002", "1.1001", "crossed_quote"),
+        ("0", "1.1", "out_of_range"),
+        ("-1", "1.1", "out_of_range"),
+        ("1.1", "-1.1", "out_of_range"),
+    ],
+)
+def test_a_bad_quote_withdraws_its_source_and_leaves_the_mark(bid: str, ask: str, reason: str) -> None:
+    desk = watched()
+    positioned(desk)
+    figures = desk.engine.figures(1)
+    refused(desk.quote("lp2", bid, ask), reason)
+    settled(desk)
+    assert desk.engine.figures(1) == figures
+    refused(desk.quote("lp1", bid, ask), reason)
+    settled(desk)
+    assert desk.engine.figures(1) == figures  # the last good mark, though nobody quotes now
+    desk.group(version=2, execution="stp", method="equal")
+    (report,) = only(desk.order(1, "0.5"), "MasterReport")
+    assert report["reason"] == "no_liquidity"
+
+
+def test_both_prices_zero_withdraw_a_quote() -> None:
+    desk = watched()
+    positioned(desk)
+    figures = desk.engine.figures(1)
+    for lp in ("lp2", "lp1"):
+        accepted(desk.quote(lp, "0", "0"))
+    settled(desk)
+    assert desk.engine.figures(1) == figures
+
+
+def test_a_stale_quote_is_no_price_to_deal_on() -> None:
+    desk = watched()
+    desk.instrument(margin_currency="USD", stale_after=500)
+    desk.group(version=2, execution="stp", method="equal")
+    desk.clock(desk.time + 10**9)
+    said = desk.order(1, "0.5")
+    assert {source["reason"] for source in only(said, "BookSource")} == {"stale_quote"}
+    (report,) = only(said, "MasterReport")
+    assert report["reason"] == "no_liquidity"
+
+
+def test_unknown_instruments_and_leverage_zero() -> None:
+    desk = watched()
+    refused(desk.quote("lp1", "1", "2", instrument=99), "unknown_instrument")
+    refused(desk.send("broker", "Account", login=5, currency="USD", leverage=0), "out_of_range")
+    values = {"instrument": 3, "symbol": "X", "profit_currency": "USD", "contract_size": "1", "digits": 2}
+    values |= {"volume_min": "1", "volume_step": "1", "volume_max": "9", "margin_rate_buy": "-1"}
+    refused(desk.send("broker", "Instrument", **values), "out_of_range")

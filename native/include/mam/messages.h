@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x2a02778bc46c13baULL
+#define MAM_SCHEMA_FINGERPRINT 0xc2e172c6c2ba2dc5ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -55,6 +55,8 @@ enum mam_entry {
     MAM_ENTRY_CLOSING = 1,
     /* Closes all of it, and opens the rest the other way (netting) */
     MAM_ENTRY_REVERSING = 2,
+    /* Closes a position by an opposite one, as much of both (hedging); MasterDeal only */
+    MAM_ENTRY_CLOSE_BY = 3,
     MAM_ENTRY_NULL = 255
 };
 
@@ -332,6 +334,10 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_NOT_CLOSED = 20,
     /* What a refused close left is closed, at the price of that close */
     MAM_ALERT_KIND_CLOSED_LATE = 21,
+    /* The server has not told an account's figures for too long */
+    MAM_ALERT_KIND_STATE_STALE = 23,
+    /* It has told them again */
+    MAM_ALERT_KIND_STATE_FRESH = 24,
     /* The host's clock jumped, or its discipline was lost or has come back */
     MAM_ALERT_KIND_CLOCK = 29,
     /* A bridge has heard outputs that were not on disk when the machine failed */
@@ -503,6 +509,10 @@ enum mam_reason {
     MAM_REASON_NOT_CLOSED = 98,
     /* The members' own volumes make less than was executed */
     MAM_REASON_MEMBERS_SUM = 99,
+    /* The account may hold one side of an instrument only */
+    MAM_REASON_HEDGE_PROHIBITED = 100,
+    /* No such time zone */
+    MAM_REASON_UNKNOWN_ZONE = 101,
     /* The host's clock jumped */
     MAM_REASON_CLOCK_STEPPED = 120,
     /* Nothing steers the host's clock: times are not traceable to UTC */
@@ -614,7 +624,9 @@ struct mam_account {
     uint16_t trade_flags;
     /* Decimal places of the deposit currency, 0 to 6. Small */
     uint8_t money_digits;
-    uint8_t padding_59[5];
+    uint8_t padding_59[1];
+    /* The server's group of accounts: whose InstrumentOverrides it has; 0: none. Id */
+    uint32_t server_group;
 };
 
 #define MAM_ACCOUNT_STATE_ID 3
@@ -725,8 +737,8 @@ struct mam_master_cancel {
 };
 
 #define MAM_MASTER_DEAL_ID 7
-#define MAM_MASTER_DEAL_BLOCK_LENGTH 88
-#define MAM_MASTER_DEAL_LENGTH 96
+#define MAM_MASTER_DEAL_BLOCK_LENGTH 96
+#define MAM_MASTER_DEAL_LENGTH 104
 /* The server has executed the master's deal (post_trade) */
 struct mam_master_deal {
     struct mam_header header;
@@ -757,6 +769,8 @@ struct mam_master_deal {
     /* Entry, enum mam_entry */
     uint8_t entry;
     uint8_t padding_90[6];
+    /* close_by: the opposite ticket; side is of what closes `position`. Ticket */
+    uint64_t position_by;
 };
 
 #define MAM_BOOKING_REPORT_ID 8
@@ -801,8 +815,8 @@ struct mam_heartbeat {
 };
 
 #define MAM_LEVERAGE_TIER_ID 12
-#define MAM_LEVERAGE_TIER_BLOCK_LENGTH 48
-#define MAM_LEVERAGE_TIER_LENGTH 56
+#define MAM_LEVERAGE_TIER_BLOCK_LENGTH 56
+#define MAM_LEVERAGE_TIER_LENGTH 64
 /* Floating leverage: a tier of an instrument; tier 0 replaces all that were there */
 struct mam_leverage_tier {
     struct mam_header header;
@@ -823,6 +837,44 @@ struct mam_leverage_tier {
     int64_t initial_rate;
     /* Factor, 1e-8 */
     int64_t maintenance_rate;
+    /* Of this server group's accounts alone; 0: of all that have none of their own. Id */
+    uint32_t server_group;
+    uint8_t padding_60[4];
+};
+
+#define MAM_INSTRUMENT_OVERRIDE_ID 93
+#define MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH 88
+#define MAM_INSTRUMENT_OVERRIDE_LENGTH 96
+/* An instrument as a server group's accounts have it: these fields replace Instrument's */
+struct mam_instrument_override {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* 1 or more. Id */
+    uint32_t server_group;
+    /* Id */
+    uint32_t instrument;
+    /* TradeMode, enum mam_trade_mode */
+    uint8_t trade_mode;
+    /* MT5 margin flags. Small */
+    uint8_t margin_flags;
+    uint8_t padding_26[6];
+    /* Of one order. Volume, 1e-8 */
+    int64_t volume_max;
+    /* Per lot; 0: the formula of calcMode. Money, 1e-6 */
+    int64_t margin_initial;
+    /* Per lot; 0: as initial. Money, 1e-6 */
+    int64_t margin_maintenance;
+    /* Contract size of the covered part; 0: none. Factor, 1e-8 */
+    int64_t margin_hedged;
+    /* Factor, 1e-8 */
+    int64_t margin_rate_buy;
+    /* Factor, 1e-8 */
+    int64_t margin_rate_sell;
+    /* Factor, 1e-8 */
+    int64_t maintenance_rate_buy;
+    /* Factor, 1e-8 */
+    int64_t maintenance_rate_sell;
 };
 
 #define MAM_QUOTE_ID 20
@@ -933,8 +985,8 @@ struct mam_group_policy {
 };
 
 #define MAM_MEMBER_ID 31
-#define MAM_MEMBER_BLOCK_LENGTH 112
-#define MAM_MEMBER_LENGTH 120
+#define MAM_MEMBER_BLOCK_LENGTH 120
+#define MAM_MEMBER_LENGTH 128
 /* An account's place in a group */
 struct mam_member {
     struct mam_header header;
@@ -964,10 +1016,13 @@ struct mam_member {
     int64_t drawdown_percent;
     /* 0: not by money. Money, 1e-6 */
     int64_t drawdown_money;
-    /* Daily: time of day at which the day begins, ns after midnight UTC. Time */
+    /* Daily: time of day at which the day begins, ns after midnight in drawdownZone. Time */
     int64_t drawdown_reset;
     /* Who made the change. Name */
     char operator_name[32];
+    /* A TimeZone; 0: UTC. Id */
+    uint32_t drawdown_zone;
+    uint8_t padding_124[4];
 };
 
 #define MAM_LIMITS_ID 32
@@ -1046,6 +1101,25 @@ struct mam_tolerance {
     int64_t per_position;
     /* More of floating profit: what so many spreads make of the positions. Factor, 1e-8 */
     int64_t spreads;
+};
+
+#define MAM_TIME_ZONE_ID 94
+#define MAM_TIME_ZONE_BLOCK_LENGTH 64
+#define MAM_TIME_ZONE_LENGTH 72
+/* What a time zone's clocks show from some time on; one message a change of its clocks, in their order */
+struct mam_time_zone {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* 1 to 16. Id */
+    uint32_t zone;
+    uint8_t padding_20[4];
+    /* Europe/London, …. Name */
+    char zone_name[32];
+    /* The first one of a zone holds for all times before it too. Time */
+    int64_t since;
+    /* Local time less UTC, ns; within a day. Time */
+    int64_t zone_offset;
 };
 
 #define MAM_CLOCK_ID 40
@@ -1263,8 +1337,8 @@ struct mam_booking {
 };
 
 #define MAM_MASTER_REPORT_ID 61
-#define MAM_MASTER_REPORT_BLOCK_LENGTH 88
-#define MAM_MASTER_REPORT_LENGTH 96
+#define MAM_MASTER_REPORT_BLOCK_LENGTH 96
+#define MAM_MASTER_REPORT_LENGTH 104
 /* What became of the master's order or deal */
 struct mam_master_report {
     struct mam_header header;
@@ -1297,6 +1371,8 @@ struct mam_master_report {
     uint8_t padding_87[1];
     /* Volume, 1e-8 */
     int64_t planned;
+    /* The master's ticket that is opened or closed. Ticket */
+    uint64_t master_position;
 };
 
 #define MAM_RISK_ALERT_ID 62
@@ -1675,6 +1751,8 @@ MAM_LAYOUT(offsetof(struct mam_account, trade_flags) == 56);
 MAM_LAYOUT(sizeof(((struct mam_account *)0)->trade_flags) == 2);
 MAM_LAYOUT(offsetof(struct mam_account, money_digits) == 58);
 MAM_LAYOUT(sizeof(((struct mam_account *)0)->money_digits) == 1);
+MAM_LAYOUT(offsetof(struct mam_account, server_group) == 60);
+MAM_LAYOUT(sizeof(((struct mam_account *)0)->server_group) == 4);
 
 MAM_LAYOUT(sizeof(struct mam_account_state) == 64);
 MAM_LAYOUT(offsetof(struct mam_account_state, sequence) == 8);
@@ -1754,7 +1832,7 @@ MAM_LAYOUT(sizeof(((struct mam_master_cancel *)0)->order) == 8);
 MAM_LAYOUT(offsetof(struct mam_master_cancel, group) == 24);
 MAM_LAYOUT(sizeof(((struct mam_master_cancel *)0)->group) == 4);
 
-MAM_LAYOUT(sizeof(struct mam_master_deal) == 96);
+MAM_LAYOUT(sizeof(struct mam_master_deal) == 104);
 MAM_LAYOUT(offsetof(struct mam_master_deal, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_master_deal *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_master_deal, deal) == 16);
@@ -1781,6 +1859,8 @@ MAM_LAYOUT(offsetof(struct mam_master_deal, side) == 88);
 MAM_LAYOUT(sizeof(((struct mam_master_deal *)0)->side) == 1);
 MAM_LAYOUT(offsetof(struct mam_master_deal, entry) == 89);
 MAM_LAYOUT(sizeof(((struct mam_master_deal *)0)->entry) == 1);
+MAM_LAYOUT(offsetof(struct mam_master_deal, position_by) == 96);
+MAM_LAYOUT(sizeof(((struct mam_master_deal *)0)->position_by) == 8);
 
 MAM_LAYOUT(sizeof(struct mam_booking_report) == 72);
 MAM_LAYOUT(offsetof(struct mam_booking_report, sequence) == 8);
@@ -1810,7 +1890,7 @@ MAM_LAYOUT(sizeof(((struct mam_heartbeat *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_heartbeat, sent) == 16);
 MAM_LAYOUT(sizeof(((struct mam_heartbeat *)0)->sent) == 8);
 
-MAM_LAYOUT(sizeof(struct mam_leverage_tier) == 56);
+MAM_LAYOUT(sizeof(struct mam_leverage_tier) == 64);
 MAM_LAYOUT(offsetof(struct mam_leverage_tier, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_leverage_tier, instrument) == 16);
@@ -1827,6 +1907,36 @@ MAM_LAYOUT(offsetof(struct mam_leverage_tier, initial_rate) == 40);
 MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->initial_rate) == 8);
 MAM_LAYOUT(offsetof(struct mam_leverage_tier, maintenance_rate) == 48);
 MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->maintenance_rate) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_tier, server_group) == 56);
+MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->server_group) == 4);
+
+MAM_LAYOUT(sizeof(struct mam_instrument_override) == 96);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, server_group) == 16);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->server_group) == 4);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, instrument) == 20);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->instrument) == 4);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, trade_mode) == 24);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->trade_mode) == 1);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, margin_flags) == 25);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->margin_flags) == 1);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, volume_max) == 32);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->volume_max) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, margin_initial) == 40);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->margin_initial) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, margin_maintenance) == 48);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->margin_maintenance) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, margin_hedged) == 56);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->margin_hedged) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, margin_rate_buy) == 64);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->margin_rate_buy) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, margin_rate_sell) == 72);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->margin_rate_sell) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, maintenance_rate_buy) == 80);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->maintenance_rate_buy) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_override, maintenance_rate_sell) == 88);
+MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->maintenance_rate_sell) == 8);
 
 MAM_LAYOUT(sizeof(struct mam_quote) == 64);
 MAM_LAYOUT(offsetof(struct mam_quote, sequence) == 8);
@@ -1914,7 +2024,7 @@ MAM_LAYOUT(sizeof(((struct mam_group_policy *)0)->max_members) == 4);
 MAM_LAYOUT(offsetof(struct mam_group_policy, operator_name) == 88);
 MAM_LAYOUT(sizeof(((struct mam_group_policy *)0)->operator_name) == 32);
 
-MAM_LAYOUT(sizeof(struct mam_member) == 120);
+MAM_LAYOUT(sizeof(struct mam_member) == 128);
 MAM_LAYOUT(offsetof(struct mam_member, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_member *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_member, group) == 16);
@@ -1945,6 +2055,8 @@ MAM_LAYOUT(offsetof(struct mam_member, drawdown_reset) == 80);
 MAM_LAYOUT(sizeof(((struct mam_member *)0)->drawdown_reset) == 8);
 MAM_LAYOUT(offsetof(struct mam_member, operator_name) == 88);
 MAM_LAYOUT(sizeof(((struct mam_member *)0)->operator_name) == 32);
+MAM_LAYOUT(offsetof(struct mam_member, drawdown_zone) == 120);
+MAM_LAYOUT(sizeof(((struct mam_member *)0)->drawdown_zone) == 4);
 
 MAM_LAYOUT(sizeof(struct mam_limits) == 104);
 MAM_LAYOUT(offsetof(struct mam_limits, sequence) == 8);
@@ -1995,6 +2107,18 @@ MAM_LAYOUT(offsetof(struct mam_tolerance, per_position) == 32);
 MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->per_position) == 8);
 MAM_LAYOUT(offsetof(struct mam_tolerance, spreads) == 40);
 MAM_LAYOUT(sizeof(((struct mam_tolerance *)0)->spreads) == 8);
+
+MAM_LAYOUT(sizeof(struct mam_time_zone) == 72);
+MAM_LAYOUT(offsetof(struct mam_time_zone, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_time_zone *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_time_zone, zone) == 16);
+MAM_LAYOUT(sizeof(((struct mam_time_zone *)0)->zone) == 4);
+MAM_LAYOUT(offsetof(struct mam_time_zone, zone_name) == 24);
+MAM_LAYOUT(sizeof(((struct mam_time_zone *)0)->zone_name) == 32);
+MAM_LAYOUT(offsetof(struct mam_time_zone, since) == 56);
+MAM_LAYOUT(sizeof(((struct mam_time_zone *)0)->since) == 8);
+MAM_LAYOUT(offsetof(struct mam_time_zone, zone_offset) == 64);
+MAM_LAYOUT(sizeof(((struct mam_time_zone *)0)->zone_offset) == 8);
 
 MAM_LAYOUT(sizeof(struct mam_clock) == 32);
 MAM_LAYOUT(offsetof(struct mam_clock, sequence) == 8);
@@ -2138,7 +2262,7 @@ MAM_LAYOUT(sizeof(((struct mam_booking *)0)->side) == 1);
 MAM_LAYOUT(offsetof(struct mam_booking, entry) == 61);
 MAM_LAYOUT(sizeof(((struct mam_booking *)0)->entry) == 1);
 
-MAM_LAYOUT(sizeof(struct mam_master_report) == 96);
+MAM_LAYOUT(sizeof(struct mam_master_report) == 104);
 MAM_LAYOUT(offsetof(struct mam_master_report, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_master_report *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_master_report, order) == 16);
@@ -2167,6 +2291,8 @@ MAM_LAYOUT(offsetof(struct mam_master_report, status) == 86);
 MAM_LAYOUT(sizeof(((struct mam_master_report *)0)->status) == 1);
 MAM_LAYOUT(offsetof(struct mam_master_report, planned) == 88);
 MAM_LAYOUT(sizeof(((struct mam_master_report *)0)->planned) == 8);
+MAM_LAYOUT(offsetof(struct mam_master_report, master_position) == 96);
+MAM_LAYOUT(sizeof(((struct mam_master_report *)0)->master_position) == 8);
 
 MAM_LAYOUT(sizeof(struct mam_risk_alert) == 64);
 MAM_LAYOUT(offsetof(struct mam_risk_alert, sequence) == 8);
@@ -2431,6 +2557,11 @@ static inline void mam_leverage_tier_init(struct mam_leverage_tier *message) {
     mam_header_init(&message->header, MAM_LEVERAGE_TIER_ID, MAM_LEVERAGE_TIER_BLOCK_LENGTH);
 }
 
+static inline void mam_instrument_override_init(struct mam_instrument_override *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_INSTRUMENT_OVERRIDE_ID, MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH);
+}
+
 static inline void mam_quote_init(struct mam_quote *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_QUOTE_ID, MAM_QUOTE_BLOCK_LENGTH);
@@ -2469,6 +2600,11 @@ static inline void mam_resync_init(struct mam_resync *message) {
 static inline void mam_tolerance_init(struct mam_tolerance *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_TOLERANCE_ID, MAM_TOLERANCE_BLOCK_LENGTH);
+}
+
+static inline void mam_time_zone_init(struct mam_time_zone *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_TIME_ZONE_ID, MAM_TIME_ZONE_BLOCK_LENGTH);
 }
 
 static inline void mam_clock_init(struct mam_clock *message) {
@@ -2613,16 +2749,16 @@ struct mam_check_message {
 
 /* Which numbers are values of an enum, one bit each. */
 static const uint64_t mam_check_enums[29] = {
-    0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000030000003fULL, 0x000000000000001fULL,
+    0x0000000000000003ULL, 0x000000000000000fULL, 0x000000030000003fULL, 0x000000000000001fULL,
     0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x000000000000000fULL,
     0x00000000000003ffULL, 0x000000000000001fULL, 0x000000000000000fULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
-    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000060317fffULL, 0x07ffffffffffffffULL,
-    0x1f00000ffc03ffc0ULL
+    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000061b17fffULL, 0x07ffffffffffffffULL,
+    0x1f00003ffc03ffc0ULL
 };
-static const struct mam_check_field mam_check_fields[347] = {
+static const struct mam_check_field mam_check_fields[370] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2641,31 +2777,32 @@ static const struct mam_check_field mam_check_fields[347] = {
     {6, 37, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {7, 38, 1, 0, 5, 1, MAM_CHECK_ENUM8},
     {8, 39, 1, 0, 6, 1, MAM_CHECK_ENUM8}, {9, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {10, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 56, 2, 0, 0, 0, MAM_CHECK_UINT16},
-    {12, 58, 1, 0, 0, 0, MAM_CHECK_UINT8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {12, 58, 1, 0, 0, 0, MAM_CHECK_UINT8}, {13, 60, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 8, 0, 0, 0, MAM_CHECK_UINT64}, {12, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {11, 80, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {12, 81, 1, 0, 1, 1, MAM_CHECK_ENUM8},
-    {13, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {7, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {12, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_UINT64}, {11, 80, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {12, 81, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {13, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {11, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 88, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {13, 89, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_UINT64}, {11, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {12, 88, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {13, 89, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {14, 96, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2675,7 +2812,14 @@ static const struct mam_check_field mam_check_fields[347] = {
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
     {4, 21, 1, 0, 7, 1, MAM_CHECK_ENUM8}, {5, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {6, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 1, 0, 3, 1, MAM_CHECK_ENUM8},
+    {5, 25, 1, 0, 0, 0, MAM_CHECK_UINT8}, {6, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {13, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2703,17 +2847,20 @@ static const struct mam_check_field mam_check_fields[347] = {
     {10, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {12, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
     {14, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {15, 88, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {16, 120, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 24, 1, MAM_CHECK_ENUM8},
+    {4, 21, 1, 0, 25, 1, MAM_CHECK_ENUM8}, {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_ASCII}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 1, 0, 24, 1, MAM_CHECK_ENUM8}, {4, 21, 1, 0, 25, 1, MAM_CHECK_ENUM8},
-    {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_ASCII},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {4, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
@@ -2750,83 +2897,85 @@ static const struct mam_check_field mam_check_fields[347] = {
     {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {15, 96, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8},
+    {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8},
+    {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8},
+    {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8},
-    {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
-    {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
-    {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
-    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[41] = {
-    {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 12},
-    {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 37, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 44, 12},
-    {MAM_MASTER_ORDER_BLOCK_LENGTH, 56, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 69, 3},
-    {MAM_MASTER_DEAL_BLOCK_LENGTH, 72, 13}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 85, 10},
-    {MAM_HEARTBEAT_BLOCK_LENGTH, 95, 2}, {MAM_LEVERAGE_TIER_BLOCK_LENGTH, 97, 8},
-    {MAM_QUOTE_BLOCK_LENGTH, 105, 8}, {MAM_EXECUTION_BLOCK_LENGTH, 113, 11},
-    {MAM_GROUP_POLICY_BLOCK_LENGTH, 124, 21}, {MAM_MEMBER_BLOCK_LENGTH, 145, 15},
-    {MAM_LIMITS_BLOCK_LENGTH, 160, 8}, {MAM_KILL_SWITCH_BLOCK_LENGTH, 168, 5},
-    {MAM_RESYNC_BLOCK_LENGTH, 173, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 176, 5},
-    {MAM_CLOCK_BLOCK_LENGTH, 181, 3}, {MAM_OPENED_BLOCK_LENGTH, 184, 16},
-    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 200, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 204, 3},
-    {MAM_LOG_STATE_BLOCK_LENGTH, 207, 3}, {MAM_CONTINUED_BLOCK_LENGTH, 210, 3},
-    {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 213, 3}, {MAM_CLOCK_STATE_BLOCK_LENGTH, 216, 3},
-    {MAM_LEG_BLOCK_LENGTH, 219, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 228, 3},
-    {MAM_BOOKING_BLOCK_LENGTH, 231, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 241, 14},
-    {MAM_RISK_ALERT_BLOCK_LENGTH, 255, 9}, {MAM_REJECT_BLOCK_LENGTH, 264, 5},
-    {MAM_RESUMED_BLOCK_LENGTH, 269, 4}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 273, 3},
-    {MAM_PLAN_BLOCK_LENGTH, 276, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 298, 14},
-    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 312, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 322, 11},
-    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 333, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 339, 8}
+static const struct mam_check_message mam_check_messages[43] = {
+    {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 13},
+    {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 38, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 45, 12},
+    {MAM_MASTER_ORDER_BLOCK_LENGTH, 57, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 70, 3},
+    {MAM_MASTER_DEAL_BLOCK_LENGTH, 73, 14}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 87, 10},
+    {MAM_HEARTBEAT_BLOCK_LENGTH, 97, 2}, {MAM_LEVERAGE_TIER_BLOCK_LENGTH, 99, 9},
+    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 108, 13}, {MAM_QUOTE_BLOCK_LENGTH, 121, 8},
+    {MAM_EXECUTION_BLOCK_LENGTH, 129, 11}, {MAM_GROUP_POLICY_BLOCK_LENGTH, 140, 21},
+    {MAM_MEMBER_BLOCK_LENGTH, 161, 16}, {MAM_LIMITS_BLOCK_LENGTH, 177, 8},
+    {MAM_KILL_SWITCH_BLOCK_LENGTH, 185, 5}, {MAM_RESYNC_BLOCK_LENGTH, 190, 3},
+    {MAM_TOLERANCE_BLOCK_LENGTH, 193, 5}, {MAM_TIME_ZONE_BLOCK_LENGTH, 198, 5},
+    {MAM_CLOCK_BLOCK_LENGTH, 203, 3}, {MAM_OPENED_BLOCK_LENGTH, 206, 16},
+    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 222, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 226, 3},
+    {MAM_LOG_STATE_BLOCK_LENGTH, 229, 3}, {MAM_CONTINUED_BLOCK_LENGTH, 232, 3},
+    {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 235, 3}, {MAM_CLOCK_STATE_BLOCK_LENGTH, 238, 3},
+    {MAM_LEG_BLOCK_LENGTH, 241, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 250, 3},
+    {MAM_BOOKING_BLOCK_LENGTH, 253, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 263, 15},
+    {MAM_RISK_ALERT_BLOCK_LENGTH, 278, 9}, {MAM_REJECT_BLOCK_LENGTH, 287, 5},
+    {MAM_RESUMED_BLOCK_LENGTH, 292, 4}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 296, 3},
+    {MAM_PLAN_BLOCK_LENGTH, 299, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 321, 14},
+    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 335, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 345, 11},
+    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 356, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 362, 8}
 };
-static const uint8_t mam_check_index[86] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 11, 12, 0, 0, 0, 0, 0, 0, 0, 0, 13, 14,
-    15, 16, 17, 0, 18, 0, 0, 0, 19, 20, 21, 22, 23, 0, 0, 0, 0, 0, 27, 28, 0, 0, 0, 0, 0, 0, 0, 0, 29,
-    30, 31, 32, 0, 0, 34, 0, 0, 0, 35, 36, 37, 0, 0, 0, 38, 0, 0, 0, 39, 40, 33, 24, 25, 26
+static const uint8_t mam_check_index[95] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 12, 13, 0, 0, 0, 0, 0, 0, 0, 0, 14, 15,
+    16, 17, 18, 0, 19, 0, 0, 0, 21, 22, 23, 24, 25, 0, 0, 0, 0, 0, 29, 30, 0, 0, 0, 0, 0, 0, 0, 0, 31,
+    32, 33, 34, 0, 0, 36, 0, 0, 0, 37, 38, 39, 0, 0, 0, 40, 0, 0, 0, 41, 42, 35, 26, 27, 28, 0, 0, 0, 0,
+    0, 0, 0, 11, 20
 };
-#define MAM_CHECK_TEMPLATES 86
+#define MAM_CHECK_TEMPLATES 95
 
 static inline int mam_check_enum(const struct mam_check_field *field, uint32_t value) {
     uint32_t word = value / 64;
