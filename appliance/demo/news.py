@@ -22,7 +22,7 @@ from appliance.schema.decimals import to_text
 from appliance.schema.messages import BY_NAME
 
 NEWS_FROM = 85  # percent of the ticks
-GAP = 15  # per mille of the price, down
+GAP = 30  # per mille of the price, down
 WIDER = 20
 ZONE = 1
 ZONE_NAME = "America/New_York"
@@ -32,12 +32,12 @@ _TIERS = {  # lots from, to, times the margin: of a usual day, and of the news
 }
 _HOUR = 3600 * 10**9
 _TERMS: tuple[dict[str, Any], ...] = (
-    {"drawdown_basis": "initial", "drawdown_action": "close_only", "drawdown_percent": "9"},
-    {"drawdown_basis": "high_water", "drawdown_action": "alert", "drawdown_percent": "9"},
+    {"drawdown_basis": "initial", "drawdown_action": "close_only", "drawdown_percent": "3"},
+    {"drawdown_basis": "high_water", "drawdown_action": "alert", "drawdown_percent": "3"},
     {
         "drawdown_basis": "daily",
         "drawdown_action": "close_only",
-        "drawdown_percent": "9",
+        "drawdown_percent": "3",
         "drawdown_reset": 17 * _HOUR,
         "drawdown_zone": ZONE,
     },

