@@ -1,4 +1,7 @@
 /* A block's life; its states and all that can happen in each: block_table.c, drawn in docs/developer.md. */
+#include <stddef.h>
+#include <string.h>
+
 #include "allocate.h"
 #include "state.h"
 
@@ -19,20 +22,18 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
     struct mam_block *block = &engine->blocks[at];
     const struct mam_instrument *definition = &engine->instruments[instrument].definition;
     engine->free_block = block->next;
-    *block = (struct mam_block){.id = ++engine->block_id,
-                                .group = group,
-                                .instrument = instrument,
-                                .bridge = engine->bridge,
-                                .position = MAM_NONE,
-                                .next = MAM_NONE,
-                                .previous = engine->last_block,
-                                .deadline = INT64_MAX,
-                                .until = INT64_MAX,
-                                .only = MAM_NONE,
-                                .step = definition->volume_step,
-                                .minimum = definition->volume_min,
-                                .tick = tick_of(definition),
-                                .policy = engine->groups[group].policy};
+    memset(block, 0, offsetof(struct mam_block, legs));
+    block->id = ++engine->block_id;
+    block->group = group;
+    block->instrument = instrument;
+    block->bridge = engine->bridge;
+    block->position = block->next = block->only = MAM_NONE;
+    block->previous = engine->last_block;
+    block->deadline = block->until = INT64_MAX;
+    block->step = definition->volume_step;
+    block->minimum = definition->volume_min;
+    block->tick = tick_of(definition);
+    block->policy = engine->groups[group].policy;
     if (engine->last_block == MAM_NONE) {
         engine->first_block = at;
     } else {

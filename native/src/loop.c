@@ -304,6 +304,21 @@ static void watch_claim(struct mam_loop *loop, uint32_t bridge) {
     }
 }
 
+/* A producer that died between moving tail and storing its record's header: nothing is there to be read, and
+ * never will be. */
+static void watch_hole(struct mam_loop *loop, uint32_t bridge, int64_t now) {
+    struct lane *lane = &loop->lanes[bridge - 1];
+    int32_t type = 0;
+    bool hole = !lane->in_fenced && mam_ring_peek(&lane->in, &type) == MAM_RING_EMPTY &&
+                mam_ring_backlog(&lane->in) > 0;
+    if (!hole || lane->hole_at != lane->in.head) {
+        lane->hole_since = now;
+        lane->hole_at = hole ? lane->in.head : -1;
+    } else if (now - lane->hole_since > loop->config.stuck_after_ns) {
+        fence_in(loop, bridge, 0);
+    }
+}
+
 uint32_t mam_loop_taken(const void *message, int32_t length, int32_t type) {
     uint32_t taken = (uint32_t)length < MAM_INPUT_MAX ? (uint32_t)length : MAM_INPUT_MAX;
     const struct mam_header *header = message;
@@ -560,6 +575,7 @@ static void heartbeat(struct mam_loop *loop) {
     publish_counters(loop);
     for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
         mam_ring_set_heartbeat(&loop->lanes[i].in, now / 1000000);
+        watch_hole(loop, i + 1, now);
     }
     struct mam_directory *directory = loop->config.directory;
     if (directory != NULL) {

@@ -47,6 +47,8 @@ struct lane {
     int64_t held_since;    /* time at which the oldest began to wait; 0: none waits */
     int64_t claimed_since; /* time at which the producer was seen inside a write; 0: it is not */
     int64_t claimed_at;    /* position of that write */
+    int64_t hole_since;    /* time at which tail was seen ahead of a record that is not there */
+    int64_t hole_at;       /* its position, -1: there is none */
     int64_t crowded_since; /* time at which its hold memory was found too full to go on; 0: it is not */
     uint64_t next_durable; /* held head: released when this many records are durable */
     int32_t in_fenced, out_fenced;

@@ -237,8 +237,9 @@ struct mam_block {
     uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
     uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
     uint16_t reason;
-    struct mam_leg_state legs[MAM_LEGS_MAX];
     struct mam_group_policy policy; /* frozen */
+    struct mam_leg_state
+        legs[MAM_LEGS_MAX]; /* leg_count of them mean something; last, so that no more is cleared */
 };
 
 /* Structure-of-arrays scratch for one plan, as long as the largest group. */

@@ -49,6 +49,17 @@ def test_a_claim_that_stays_is_fenced() -> None:
         goes_on(host)
 
 
+def test_a_write_cut_off_before_its_header_is_fenced() -> None:
+    """The producer moved tail and died: nothing can be read there, ever."""
+    with LoopHost(["broker", "control"], stuck_after_ns=50_000_000) as host:
+        ring = host.ins["broker"]
+        tail = ffi.cast("int64_t *", ring.buffer + ring.capacity + lib.MAM_RING_TAIL_OFFSET)
+        tail[0] += 24
+        goes_on(host)
+        assert host.until(lambda: fenced(host, "broker"))[0]["code"] == 0
+        goes_on(host)
+
+
 def test_a_write_given_up_does_not_count_against_the_next() -> None:
     """Each write is open for less than the limit; all together, for longer."""
     with LoopHost(["broker", "control"], stuck_after_ns=400_000_000) as host:

@@ -50,6 +50,15 @@ def test_a_claim_shows_a_negative_length_and_the_tail_moved() -> None:
     assert ring.read() == EMPTY
 
 
+def test_a_write_is_whole_in_every_place_of_a_line() -> None:
+    """What shares the header's line is written after the rest: at each offset, with each length."""
+    ring = RingMemory(4096)
+    for length in range(0, 150):
+        payload = bytes((length + at) % 255 + 1 for at in range(length))
+        assert ring.write(7, payload) == 0
+        assert ring.read() == (7, payload)
+
+
 def test_an_aborted_claim_is_padding() -> None:
     ring = RingMemory()
     ring.claim(3, 9)
