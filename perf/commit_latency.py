@@ -8,6 +8,7 @@
 
 In turn, in one run: `async`; `async` with the writer standing still (SIGSTOP: what the writer costs the
 engine); `commit`; and one bare synced write of 4 KiB into a file written once before, beside the log.
+Deals come one by one, 2 ms apart: no sync of the one before is under way.
 Targets: async with the writer within 10 % of async without; commit at most 1.5 bare synced writes. DIR should
 lie on the disk that counts.
 """
@@ -35,6 +36,7 @@ from appliance.schema.codec import from_json, to_json
 from appliance.schema.messages import BOOKING_ID, SCHEMA_FINGERPRINT
 
 CHILDREN = 10
+REST_NS = 2_000_000  # between two deals: no sync of the one before is under way
 PAIR = {
     "symbol": "EURUSD",
     "base_currency": "EUR",
@@ -134,6 +136,9 @@ class Host:
             ticket = booking["position"] or 1000 * self.deals + number
             self.say(self.bridge, "BookingReport", **answer, deal=1000 * self.deals + number, position=ticket)
         while not any(to_json(one)["msg"] == "MasterReport" for one in receive()):
+            os.sched_yield()
+        rested = time.perf_counter_ns() + REST_NS
+        while time.perf_counter_ns() < rested:
             os.sched_yield()
         return taken
 

@@ -1,8 +1,6 @@
 """kill -9 of engine, writer, daemon, all, under load: nothing is lost, nothing comes twice, laws at zero."""
 
-import os
 import random
-import signal
 import threading
 import time
 from typing import Any
@@ -17,8 +15,6 @@ from appliance.schema.codec import to_json
 from tests.daemon.rig import Rig, assert_log_good, wait_for
 
 pytestmark = pytest.mark.process
-KILLS = int(os.environ.get("MAM_KILLS", "8"))
-"""Of one run of the long test; `make nightly-kills` asks for 500."""
 LOGINS = (101, 102, 103)
 
 
@@ -160,49 +156,6 @@ def test_a_killed_daemon_goes_on(rig: Rig) -> None:
             killer.start()
             server.trade(broker, 400)
             killer.join()
-        server.trade(broker, 50)
-        finish(rig, server)
-
-
-@pytest.mark.slow
-def test_many_kills(rig: Rig) -> None:
-    """Engine, writer, daemon, or all, at random moments; the daemon is started anew when it was hit."""
-    seed = int(os.environ.get("MAM_SEED", os.getpid()))
-    choose = random.Random(seed)
-    print(f"MAM_SEED={seed}")
-    rig.config.write_text(large(rig.toml()))
-    rig.start()
-    server = Server(rig)
-    with rig.bridge("broker") as broker, rig.bridge("control") as control:
-        server.set_up(broker, control)
-
-        def strike() -> None:
-            time.sleep(choose.random() * 0.4)
-            print(f"strike {number}", flush=True)
-            assert rig.daemon is not None
-            victims = choose.choice(["engine", "writer", "daemon", "all"])
-            print(f"victims: {victims}", flush=True)
-            if victims == "engine":
-                rig.process("engine_process").kill()
-                return
-            if victims == "writer":
-                rig.process("audit.writer").kill()
-                return
-            for process in [rig.daemon, *(rig.family if victims == "all" else [])]:
-                process.kill()
-            rig.ended()
-            rig.start()
-
-        for number in range(KILLS):
-            if number % 3 == 2:  # the daemon starts a process anew three times at most
-                assert rig.daemon is not None
-                rig.daemon.send_signal(signal.SIGKILL)
-                rig.ended()
-                rig.start()
-            striker = threading.Thread(target=strike)
-            striker.start()
-            server.trade(broker, 100)
-            striker.join()
         server.trade(broker, 50)
         finish(rig, server)
 
