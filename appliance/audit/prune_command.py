@@ -41,6 +41,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--private-key", type=Path, metavar="FILE", help="to sign the record; not needed while a writer runs"
     )
+    parser.add_argument(
+        "--with-snapshots",
+        action="store_true",
+        help="the newest run too, as far as the kept snapshots go; a new build must then begin a new run",
+    )
     parser.add_argument("--operator", metavar="NAME", help="who decides (default: the user)")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be deleted")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -56,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         options.export,
         tuple(keys.load_witness(key) for key in options.witness),
         options.operator or pwd.getpwuid(os.getuid()).pw_name,
+        options.with_snapshots,
     )
     try:
         pruning = prune.plan(options.dir, keys.load_verifier(options.key), terms, Bar(options.json))
