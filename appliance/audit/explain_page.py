@@ -137,7 +137,9 @@ class _Block(_Page):
             yield f"  quote of {quote['bridge']}: {prices}, {self.at(quote)}"
         clock = self.story["clock"]
         if clock is not None:
-            yield f"  the clock, as of {self.at(clock)}: UTC to within {clock['error_bound']:,} ns"
+            bound = clock["error_bound"]
+            good = f"UTC to within {bound:,} ns" if bound >= 0 else "not disciplined: times may be off"
+            yield f"  the clock, as of {self.at(clock)}: {good}"
         for source in self.story["left_out"]:
             why = sentences.clause(source["reason"])
             yield f"  {source['lp']} ({source['bid']} / {source['ask']}) was left out: {why}"
