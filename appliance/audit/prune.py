@@ -79,6 +79,8 @@ def plan(directory: Path, key: Verifier, terms: Terms, bar: Bar | None = None) -
     if report.problems:
         raise Refused(f"the log itself does not verify: {report.problems[0].text}")
     wanted, limit = _older(headers, terms.before), "what follows is not older than asked"
+    if len(wanted) == len(headers) - 1:
+        limit = "the newest segment always stays"
     limits = [(report.covered, "what follows is not signed yet")]
     limits.append(_snapshotted(directory) if terms.snapshots else _needed(directory, headers))
     if terms.export is not None:
