@@ -12,6 +12,7 @@ from appliance.audit import (
     explain_command,
     export_command,
     keys,
+    note,
     place,
     prune_command,
     query_command,
@@ -21,8 +22,9 @@ from appliance.audit import (
     snapshot_command,
     witness_command,
 )
+from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError
-from appliance.audit.files import read_bytes
+from appliance.audit.files import about, read_bytes
 from appliance.audit.log import KEYS, Log, is_being_written
 from appliance.audit.progress import Bar
 from appliance.audit.report import Report
@@ -169,12 +171,16 @@ def run_verify(options: argparse.Namespace) -> int:
     key = keys.load_verifier(options.key)
     bar = Bar(quiet=options.json)
     asked = Asked(
-        [read_bytes(path) for path in options.checkpoint],
+        [_checkpoint(path) for path in options.checkpoint],
         [keys.load_witness(witness) for witness in options.witness],
         _range(options.since, options.until),
     )
     report = verify(options.dir, key, bar, asked)
     bar.end()
+    if asked.range is not None and report.records and asked.range.since is not None:
+        since = asked.range.since.leaf
+        if since is not None and since > report.last:
+            raise AuditError(f"--from {since}: {options.dir} ends with record {report.last}")
     if options.json:
         print(json.dumps({**report.as_dict(), "verdict": verdict(report, options.live)}, indent=2))
     else:
@@ -182,10 +188,20 @@ def run_verify(options: argparse.Namespace) -> int:
     return status(report, options.live)
 
 
+def _checkpoint(path: Path) -> bytes:
+    data = read_bytes(path)
+    with about(path):
+        Checkpoint.from_text(note.parse(data)[0])
+    return data
+
+
 def _range(since: str | None, until: str | None) -> Range | None:
     if since is None and until is None:
         return None
-    return Range(place.parse(since) if since else None, place.parse(until) if until else None)
+    wanted = Range(place.parse(since) if since else None, place.parse(until) if until else None)
+    if place.lies_before(wanted.since, wanted.until) is False:
+        raise AuditError(f"--from {since} --to {until}: nothing lies between")
+    return wanted
 
 
 def status(report: Report, live: bool = False) -> int:

@@ -73,6 +73,8 @@ class _Run:
     in_sync: dict[int, Json] = field(default_factory=dict)
     """The newest alert of an account on whether its figures agree."""
     log_state: Json | None = None
+    clock: Json | None = None
+    """The newest ClockState: how far the times may be off."""
 
 
 def utc(ns: int) -> str:
@@ -175,6 +177,9 @@ class Explainer:
     def _on_logstate(self, entry: Entry) -> None:
         self.run.log_state = self._json(entry)
 
+    def _on_clockstate(self, entry: Entry) -> None:
+        self.run.clock = self._json(entry)
+
     def _asked(self, fields: Json) -> None:
         if self.question.block is None and self.question.asks_for(fields):
             self.run.source = fields
@@ -235,6 +240,7 @@ class Explainer:
             "house": [],
             "cancels": [],
             "queries": [],
+            "clock": run.clock,
         }
         run.blocks[plan["block"]] = story
         for alert in run.pending.pop(plan["block"], []):

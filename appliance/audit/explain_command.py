@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit.archive import read_entries
+from appliance.audit.arguments import natural
 from appliance.audit.errors import AuditError
 from appliance.audit.explain import Question, explain
 from appliance.audit.explain_page import page
@@ -21,12 +22,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("order", type=int, nargs="?", metavar="ORDER", help="the master's order ticket")
-    which.add_argument("--deal", type=int, metavar="N", help="the master's deal ticket")
+    which.add_argument("order", type=natural, nargs="?", metavar="ORDER", help="the master's order ticket")
+    which.add_argument("--deal", type=natural, metavar="N", help="the master's deal ticket")
     which.add_argument(
-        "--block", type=int, metavar="N", help="the block's number (it begins at 1 with each run)"
+        "--block", type=natural, metavar="N", help="the block's number (it begins at 1 with each run)"
     )
-    parser.add_argument("--login", type=int, metavar="L", help="one account alone: for that client's eyes")
+    parser.add_argument("--login", type=natural, metavar="L", help="one account alone, for that client")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 

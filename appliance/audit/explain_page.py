@@ -135,6 +135,11 @@ class _Block(_Page):
         for quote in self.story["quotes"]:
             prices = f"{quote['bid']} / {quote['ask']}"
             yield f"  quote of {quote['bridge']}: {prices}, {self.at(quote)}"
+        clock = self.story["clock"]
+        if clock is not None:
+            bound = clock["error_bound"]
+            good = f"UTC to within {bound:,} ns" if bound >= 0 else "not disciplined: times may be off"
+            yield f"  the clock, as of {self.at(clock)}: {good}"
         for source in self.story["left_out"]:
             why = sentences.clause(source["reason"])
             yield f"  {source['lp']} ({source['bid']} / {source['ask']}) was left out: {why}"
@@ -264,4 +269,4 @@ class _Block(_Page):
     def _alert(self, alert: Json) -> str:
         why = f": {sentences.clause(alert['reason'])}" if alert["reason"] != "none" else ""
         about = f" of account {alert['login']}" if alert["login"] else ""
-        return f"  alert{about}: {sentences.ALERT[alert['kind']]}{why} ({self.at(alert)})"
+        return f"  alert{about}: {sentences.alert(alert['kind'])}{why} ({self.at(alert)})"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.audit import checkpoint, note
+from appliance.audit import checkpoint, note, segments
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError
 from appliance.audit.reader import Batch, read_batches
@@ -260,6 +260,8 @@ class _Exporter:
 
 def export(directory: Path, out: Path, progress: Progress | None = None) -> Export:
     """Lays out what the newest checkpoint covers; AuditError when it cannot, and then OUT is as it was."""
+    if (out / segments.FOLDER).exists():
+        raise AuditError(f"{out}: is a log itself; an export needs a folder of its own")
     try:
         out.mkdir(parents=True, exist_ok=True)
         return _Exporter(directory, out, progress).run()

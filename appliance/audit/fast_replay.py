@@ -1,5 +1,6 @@
 """Replay in C: a log's entries go to an engine without becoming Python objects (native/src/replay.h)."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -9,9 +10,10 @@ from appliance._native import ffi, lib
 from appliance.audit import segments
 from appliance.audit.errors import AuditError
 from appliance.audit.reader import Batch, Entry, read_batches, read_entries
-from appliance.audit.records import HEADER
+from appliance.audit.records import HEADER, INPUT
 from appliance.audit.replay import Replay, engine_of, replay
 from appliance.engine import Engine
+from appliance.schema.messages import OPENED_ID
 
 Open = Callable[[Entry], None]
 """Called before each Opened: to give the replay (mam_replay_open) an engine for it."""
@@ -96,11 +98,12 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
 
     due = {snapshot.header.leaf: snapshot for snapshot in snapshots.usable(directory)}
     fed, result = Fed(), Replay()
-    fed.native.skip = 0
+    pruned = _begins_later(directory)  # then the end of an older run may come first
+    fed.native.skip = int(pruned)
     for batch in read_batches(directory):
         for part, snapshot in _cut(batch, due):
             if fed.feed(part) != lib.MAM_REPLAY_OK:
-                return replay(read_entries(directory))
+                return replay(_from_a_run(read_entries(directory)) if pruned else read_entries(directory))
             if snapshot is not None:
                 result.snapshots += 1
                 if snapshots.digest(fed, snapshot.header.leaf) != snapshot.sha256:
@@ -109,6 +112,17 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
     result.inputs, result.outputs = fed.inputs, int(fed.native.outputs)
     result.runs, result.unfinished = fed.runs, fed.unfinished + int(fed.cut_short)
     return result
+
+
+def _begins_later(directory: Path) -> bool:
+    paths = segments.paths(directory)
+    return bool(paths) and segments.read_header(paths[0]).first_leaf > 0
+
+
+def _from_a_run(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Without what comes before the first Opened."""
+    opens = OPENED_ID.to_bytes(2, "little")
+    return itertools.dropwhile(lambda one: one.kind != INPUT or one.message[2:4] != opens, entries)
 
 
 def _cut(batch: Batch, due: dict[int, Any]) -> Iterator[tuple[Batch, Any]]:

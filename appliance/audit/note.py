@@ -44,9 +44,12 @@ def check_name(name: str) -> str:
 
 def _decode(text: str, what: str) -> bytes:
     try:
-        return base64.b64decode(text.encode(), validate=True)
+        decoded = base64.b64decode(text.encode(), validate=True)
     except (binascii.Error, UnicodeEncodeError):
         raise AuditError(f"{what}: not standard base64") from None
+    if base64.b64encode(decoded).decode() != text:  # bits that say nothing, where a change would not show
+        raise AuditError(f"{what}: not standard base64")
+    return decoded
 
 
 _KINDS = {

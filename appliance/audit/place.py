@@ -9,6 +9,17 @@ _NS_FROM = 10**15
 """A plain number from here on is a time in ns (it is in 1970 all the same), below it a record."""
 
 
+def lies_before(one: "Place | None", other: "Place | None") -> bool | None:
+    """None: there is no place, or a record's number and a time, which cannot be compared."""
+    if one is None or other is None:
+        return None
+    if one.leaf is not None and other.leaf is not None:
+        return one.leaf < other.leaf
+    if one.time is not None and other.time is not None:
+        return one.time < other.time
+    return None
+
+
 @dataclass(frozen=True)
 class Place:
     """One of the two is None. `time` in ns since the Unix epoch."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance._native import ffi
-from appliance.audit import checkpoint, cosignature, epochs, note, records, segments, witness
+from appliance.audit import checkpoint, cosignature, epochs, note, records, segments, snapshots, witness
 from appliance.audit.archive import Archive
 from appliance.audit.checkpoint import Checkpoint, sync_folder
 from appliance.audit.cosignature import Witness
@@ -55,6 +55,8 @@ class Terms:
     export: Path | None = None
     witnesses: tuple[Witness, ...] = ()
     operator: str = ""
+    snapshots: bool = False
+    """The engine may come back from a snapshot: what that covers of its run may go."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ def plan(directory: Path, key: Verifier, terms: Terms, bar: Bar | None = None) -
     if report.problems:
         raise Refused(f"the log itself does not verify: {report.problems[0].text}")
     wanted, limit = _older(headers, terms.before), "what follows is not older than asked"
-    limits = [(report.covered, "what follows is not signed yet"), _needed(directory, headers)]
+    if len(wanted) == len(headers) - 1:
+        limit = "the newest segment always stays"
+    limits = [(report.covered, "what follows is not signed yet")]
+    limits.append(_snapshotted(directory) if terms.snapshots else _needed(directory, headers))
     if terms.export is not None:
         limits.append(_exported(directory, key, terms.export, headers[0], bar))
     if terms.witnesses:
@@ -111,6 +116,14 @@ def _needed(directory: Path, headers: Sequence[Segment]) -> tuple[int, str]:
         if found is not None:
             return found, "what follows is of the engine's newest run, which it needs to come back"
     return headers[0].first_leaf, "the whole log is of one run of the engine, which it needs to come back"
+
+
+def _snapshotted(directory: Path) -> tuple[int, str]:
+    """The oldest of the kept snapshots that this build can use and the log vouches for."""
+    leaves = [snapshot.header.leaf for snapshot in snapshots.usable(directory)]
+    if not leaves:
+        return 0, "there is no snapshot that this build can use and the log vouches for"
+    return min(leaves), "what follows is in no snapshot, and the engine needs it to come back"
 
 
 def _exported(directory: Path, key: Verifier, out: Path, first: Segment, bar: Bar | None) -> tuple[int, str]:

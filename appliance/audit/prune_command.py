@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit import keys, place, prune
+from appliance.audit.arguments import natural
 from appliance.audit.place import Place
 from appliance.audit.progress import Bar
 from appliance.audit.prune import Pruning, Terms
@@ -31,7 +32,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory; it may be in use")
     parser.add_argument("--key", required=True, metavar="VKEY|FILE", help="the log's public key")
     age = parser.add_mutually_exclusive_group(required=True)
-    age.add_argument("--keep-days", type=int, metavar="N", help="delete what is older than that")
+    age.add_argument("--keep-days", type=natural, metavar="N", help="delete what is older than that")
     age.add_argument("--before", metavar="PLACE", help="delete what is before this record's number, or time")
     parser.add_argument("--export", type=Path, metavar="OUT", help="what `mam audit export` wrote")
     parser.add_argument(
@@ -39,6 +40,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--private-key", type=Path, metavar="FILE", help="to sign the record; not needed while a writer runs"
+    )
+    parser.add_argument(
+        "--with-snapshots",
+        action="store_true",
+        help="the newest run too, as far as the kept snapshots go; a new build must then begin a new run",
     )
     parser.add_argument("--operator", metavar="NAME", help="who decides (default: the user)")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be deleted")
@@ -50,13 +56,12 @@ def run(options: argparse.Namespace) -> int:
     """Prune, and say what was deleted."""
     if options.export is None and not options.witness:
         options.parser.error("say what makes it safe: --export OUT, --witness VKEY, or both")
-    if options.keep_days is not None and options.keep_days < 0:
-        options.parser.error(f"--keep-days {options.keep_days}: expected 0 or more")
     terms = Terms(
         _before(options),
         options.export,
         tuple(keys.load_witness(key) for key in options.witness),
         options.operator or pwd.getpwuid(os.getuid()).pw_name,
+        options.with_snapshots,
     )
     try:
         pruning = prune.plan(options.dir, keys.load_verifier(options.key), terms, Bar(options.json))

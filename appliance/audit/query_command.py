@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from appliance.audit import place, query
 from appliance.audit.archive import read_entries
+from appliance.audit.arguments import natural
 from appliance.audit.errors import AuditError
 from appliance.audit.progress import Bar
 from appliance.audit.reader import Entry, covered_leaves
@@ -23,9 +24,9 @@ def add_parser(commands: Any) -> None:
         "Exit status: 0, also when nothing was found; 2 bad input.",
     )
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export")
-    parser.add_argument("--account", type=int, metavar="LOGIN")
+    parser.add_argument("--account", type=natural, metavar="LOGIN")
     parser.add_argument(
-        "--order", type=int, metavar="N", help="the order, its plan, its bookings and all else"
+        "--order", type=natural, metavar="N", help="the order, its plan, its bookings and all else"
     )
     parser.add_argument(
         "--from",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit import keys, receipt
-from appliance.audit.files import read_bytes, write_bytes
+from appliance.audit.arguments import natural
+from appliance.audit.files import about, read_bytes, write_bytes
 from appliance.audit.receipt import Receipt
 
 
@@ -21,9 +22,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("leaf", type=int, nargs="?", metavar="LEAF", help="number of the record, from 0")
+    which.add_argument("leaf", type=natural, nargs="?", metavar="LEAF", help="number of the record, from 0")
     which.add_argument(
-        "--booking", type=int, nargs=2, metavar=("BLOCK", "CHILD"), help="the Booking of one child"
+        "--booking", type=natural, nargs=2, metavar=("BLOCK", "CHILD"), help="the Booking of one child"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the receipt")
     parser.add_argument(
@@ -61,7 +62,8 @@ def run_prove(options: argparse.Namespace) -> int:
 def run_check(options: argparse.Namespace) -> int:
     """Check a receipt; print the record."""
     verifiers = [keys.load_verifier(key) for key in options.key]
-    made = Receipt.from_text(read_bytes(options.file))
+    with about(options.file):
+        made = Receipt.from_text(read_bytes(options.file))
     try:
         checked = receipt.check(made, verifiers, read_bytes(options.leaf) if options.leaf else None)
     except receipt.NOT_PROVEN as error:

@@ -1,6 +1,8 @@
 """What the log's codes mean, as sentences for people who read an explanation."""
 
-from appliance.schema.messages import SENTENCES, Reason
+from enum import IntEnum
+
+from appliance.schema.messages import SENTENCES, AlertKind, Reason
 
 REASON = {
     "none": "",
@@ -157,10 +159,18 @@ OUTCOME = {
 
 def clause(reason: str) -> str:
     """The clause of a reason code: ours, which look back at what happened, or else the schema's."""
-    if reason in REASON:
-        return REASON[reason]
-    text = SENTENCES["Reason"].get(Reason[reason.upper()], "") if reason.upper() in Reason.__members__ else ""
-    return text[:1].lower() + text[1:] or reason.replace("_", " ")
+    return REASON[reason] if reason in REASON else _of_schema("Reason", Reason, reason)
+
+
+def alert(kind: str) -> str:
+    """The same of a RiskAlert's kind."""
+    return ALERT[kind] if kind in ALERT else _of_schema("AlertKind", AlertKind, kind)
+
+
+def _of_schema(name: str, codes: type[IntEnum], code: str) -> str:
+    number = codes.__members__.get(code.upper())
+    text = SENTENCES[name].get(number, "") if number is not None else ""
+    return text[:1].lower() + text[1:] or code.replace("_", " ")
 
 
 def child_sentence(child: dict[str, object], volume: str, outcome: str) -> str:

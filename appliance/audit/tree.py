@@ -35,9 +35,7 @@ class Tree:
 
     def append(self, hashes: bytes) -> None:
         """Appends any number of leaf hashes, one after the other."""
-        base = ffi.from_buffer("uint8_t[]", hashes)
-        for at in range(0, len(hashes), HASH_BYTES):
-            lib.mam_merkle_append(self.native, base + at)
+        lib.mam_merkle_append_many(self.native, ffi.new("uint8_t[]", hashes or 1), len(hashes) // HASH_BYTES)
 
     def root(self) -> bytes:
         root = ffi.new("uint8_t[32]")

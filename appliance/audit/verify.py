@@ -438,7 +438,8 @@ class _Verification:
         unknown = sum(cosignature.others(data, kept.origin) for _, data, kept in self.kept)
         if unknown and not self.asked.witnesses:
             report.notes.append(f"{unknown} cosignatures are kept; --witness checks those of a witness")
-        if not self.outside and not report.seen:
+        usage = report.problems and report.problems[0].kind in ("empty", "origin", "key")
+        if not self.outside and not report.seen and not usage:
             report.notes.append(
                 "whether the end was cut off, checkpoint and all, shows only a checkpoint kept elsewhere"
             )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit import keys, witness
-from appliance.audit.files import read_bytes, write_bytes
+from appliance.audit.arguments import natural
+from appliance.audit.files import about, read_bytes, write_bytes
 from appliance.audit.report import Seen
 from appliance.audit.witness import Request
 
@@ -31,7 +32,7 @@ def _add_ask(steps: Any) -> None:
     parser = steps.add_parser("ask", help="1, the log's host: write a request for the newest checkpoint")
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory; it may be in use")
     parser.add_argument(
-        "--old", type=int, metavar="SIZE", help="what the witness signed last (default: the newest kept)"
+        "--old", type=natural, metavar="SIZE", help="what the witness signed last (default: the newest kept)"
     )
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FILE", help="the request (default: standard output)"
@@ -85,7 +86,8 @@ def run_ask(options: argparse.Namespace) -> int:
 def run_sign(options: argparse.Namespace) -> int:
     """Sign it, or say why not."""
     log = [keys.load_verifier(key) for key in options.log]
-    request = Request.from_body(read_bytes(options.request))
+    with about(options.request):
+        request = Request.from_body(read_bytes(options.request))
     try:
         line = witness.sign(request, log, keys.load_cosigner(options.key), options.state)
     except witness.Refused as error:
@@ -99,9 +101,10 @@ def run_keep(options: argparse.Namespace) -> int:
     """Keep the answer, say whose and of what."""
     witnesses = [keys.load_witness(key) for key in options.witness]
     try:
-        found = witness.keep(options.dir, read_bytes(options.answer), witnesses)
+        with about(options.answer):
+            found = witness.keep(options.dir, read_bytes(options.answer), witnesses)
     except witness.Refused as error:
-        print(f"{options.answer}: NOT KEPT: {error}", file=sys.stderr)
+        print(f"NOT KEPT: {error}", file=sys.stderr)
         return 1
     for one in found:
         print(sentence(Seen(one.witness.name, one.witness.vkey, one.size, one.seconds)))

@@ -42,23 +42,28 @@ static int look(struct mam_scan *scan) {
     return header.sequence == scan->sequence ? MAM_SCAN_MORE : MAM_SCAN_SEQUENCE;
 }
 
-static void step(struct mam_scan *scan, int hash) {
-    if (hash) {
-        uint8_t leaf[32];
-        mam_sha256_leaf(scan->base + scan->offset + MAM_FRAME_HEADER, scan->frame.length, leaf);
-        mam_merkle_append(&scan->tree, leaf);
-    } else {
-        scan->tree.size++;
-    }
+static void step(struct mam_scan *scan) {
     scan->offset = scan->frame.next;
     scan->ordinal++;
 }
 
+/* Makes leaves of the entries at these offsets: hashed two at a time, while they are in the cache. */
+static void grow(struct mam_scan *scan, int hash, const uint64_t *offsets, uint64_t count) {
+    uint8_t hashes[32 * MAM_LEAVES_AT_ONCE];
+    MAM_ASSERT(count <= MAM_LEAVES_AT_ONCE);
+    if (hash) {
+        mam_leaf_hashes(scan->base, offsets, count, hashes);
+        mam_merkle_append_many(&scan->tree, hashes, count);
+    } else {
+        scan->tree.size += count;
+    }
+}
+
 int mam_scan_run(struct mam_scan *scan, uint64_t count, int hash, uint64_t *offsets, uint64_t *passed) {
-    uint64_t done = 0;
+    uint64_t done = 0, waiting = 0, leaves[MAM_LEAVES_AT_ONCE];
     int status = MAM_SCAN_MORE;
     for (; done < count; done++) {
-        if (scan->tree.size == scan->stop_leaf) {
+        if (scan->tree.size + waiting == scan->stop_leaf) {
             status = MAM_SCAN_REACHED;
             break;
         }
@@ -69,10 +74,16 @@ int mam_scan_run(struct mam_scan *scan, uint64_t count, int hash, uint64_t *offs
         if (offsets != NULL) {
             offsets[done] = scan->offset + MAM_FRAME_HEADER;
         }
-        step(scan, hash);
+        leaves[waiting++] = scan->offset + MAM_FRAME_HEADER;
+        if (waiting == MAM_LEAVES_AT_ONCE) {
+            grow(scan, hash, leaves, waiting);
+            waiting = 0;
+        }
+        step(scan);
         scan->sequence++;
         scan->entries++;
     }
+    grow(scan, hash, leaves, waiting);
     if (passed != NULL) {
         *passed = done;
     }
@@ -81,7 +92,9 @@ int mam_scan_run(struct mam_scan *scan, uint64_t count, int hash, uint64_t *offs
 
 void mam_scan_accept(struct mam_scan *scan, int hash, uint64_t sequence) {
     MAM_ASSERT(scan->frame.offset == scan->offset && scan->frame.ordinal == scan->ordinal);
-    step(scan, hash);
+    const uint64_t leaf = scan->offset + MAM_FRAME_HEADER;
+    grow(scan, hash, &leaf, 1);
+    step(scan);
     scan->sequence = sequence;
 }
 
@@ -100,10 +113,19 @@ int mam_scan_tail(const struct mam_scan *scan, struct mam_frame *proof) {
     return MAM_TAIL_TORN;
 }
 
+static uint32_t length_at(const uint8_t *base, uint64_t offset) {
+    uint32_t length;
+    memcpy(&length, base + offset - MAM_FRAME_HEADER, sizeof length);
+    return length;
+}
+
 void mam_leaf_hashes(const uint8_t *base, const uint64_t *offsets, uint64_t count, uint8_t *hashes) {
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t length;
-        memcpy(&length, base + offsets[i] - MAM_FRAME_HEADER, sizeof length);
-        mam_sha256_leaf(base + offsets[i], length, hashes + 32 * i);
+    uint64_t i = 0;
+    for (; i + 1 < count; i += 2) {
+        mam_sha256_leaf_two(base + offsets[i], length_at(base, offsets[i]), base + offsets[i + 1],
+                            length_at(base, offsets[i + 1]), hashes + 32 * i);
+    }
+    if (i < count) {
+        mam_sha256_leaf(base + offsets[i], length_at(base, offsets[i]), hashes + 32 * i);
     }
 }

@@ -51,6 +51,8 @@ void mam_scan_accept(struct mam_scan *scan, int hash, uint64_t sequence);
 
 /* What lies behind the place where a scan stopped, by the rule of recovery (segment.h). */
 int mam_scan_tail(const struct mam_scan *scan, struct mam_frame *proof);
+#define MAM_LEAVES_AT_ONCE 256
+
 /* The leaf hashes (32 bytes each) of `count` entries, given by the file offsets that mam_scan_run wrote. */
 void mam_leaf_hashes(const uint8_t *base, const uint64_t *offsets, uint64_t count, uint8_t *hashes);
 /* cdef: end */

@@ -1,12 +1,13 @@
 #include "log_writer.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "assert.h"
 #include "journal_entry.h"
-#include "sha256.h"
+#include "log_reader.h"
 
 static int64_t clock_ns(clockid_t clock) {
     struct timespec now;
@@ -58,14 +59,30 @@ static const uint8_t *place(struct mam_log *log, const uint8_t *entry, uint32_t 
     return out + MAM_FRAME_HEADER;
 }
 
-/* Counts the frame that was placed last, and makes it a leaf. */
-static void take(struct mam_log *log, const uint8_t *entry, uint32_t length) {
-    uint8_t leaf[32];
-    mam_sha256_leaf(entry, length, leaf);
-    mam_merkle_append(&log->tree, leaf);
+/* Makes leaves of the frames that are none yet. */
+static void hash_frames(struct mam_log *log) {
+    uint64_t offsets[MAM_LEAVES_AT_ONCE], count = 0;
+    uint8_t hashes[32 * MAM_LEAVES_AT_ONCE];
+    while (log->hashed < log->used) {
+        uint32_t length;
+        memcpy(&length, log->buffer + log->hashed, sizeof length);
+        MAM_ASSERT(count < MAM_LEAVES_AT_ONCE);
+        offsets[count++] = log->hashed + MAM_FRAME_HEADER;
+        log->hashed += mam_frame_bytes(length);
+    }
+    MAM_ASSERT(log->hashed == log->used);
+    mam_leaf_hashes(log->buffer, offsets, count, hashes);
+    mam_merkle_append_many(&log->tree, hashes, count);
+}
+
+/* Counts the frame that was placed last; many become leaves together, while they are in the cache. */
+static void take(struct mam_log *log, uint32_t length) {
     log->used += mam_frame_bytes(length);
     log->ordinal++;
     log->behind++;
+    if (log->behind % MAM_LEAVES_AT_ONCE == 0) {
+        hash_frames(log);
+    }
 }
 
 int mam_log_append(struct mam_log *log, const uint8_t *entry, uint32_t length) {
@@ -73,7 +90,8 @@ int mam_log_append(struct mam_log *log, const uint8_t *entry, uint32_t length) {
     if (!fits_segment(log, length) || !fits_buffer(log, length)) {
         return MAM_LOG_FULL;
     }
-    take(log, place(log, entry, length), length);
+    place(log, entry, length);
+    take(log, length);
     return MAM_LOG_OK;
 }
 
@@ -95,6 +113,7 @@ int mam_log_sync(struct mam_log *log) {
         return MAM_LOG_OK;
     }
     MAM_ASSERT(log->error == 0); /* a failed log is not written again */
+    hash_frames(log);
     const int64_t before = clock_ns(CLOCK_MONOTONIC);
     if (write_all(log) != 0 || fdatasync(log->fd) != 0) {
         log->error = errno;
@@ -106,6 +125,7 @@ int mam_log_sync(struct mam_log *log) {
     log->bytes += log->used;
     log->offset += log->used;
     log->used = 0;
+    log->hashed = 0;
     log->behind = 0;
     log->entries += log->sequence - log->durable;
     log->durable = log->sequence;
@@ -129,7 +149,7 @@ static int take_entry(struct mam_log *log, const uint8_t *shared, uint32_t lengt
         return MAM_LOG_GAP;
     }
     log->resuming = 0;
-    take(log, entry, length);
+    take(log, length);
     log->sequence++;
     return MAM_LOG_OK;
 }

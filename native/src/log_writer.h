@@ -31,6 +31,7 @@ struct mam_log {
     uint8_t *buffer;
     uint64_t capacity; /* of the buffer, bytes */
     uint64_t used;     /* bytes in the buffer, not yet written */
+    uint64_t hashed;   /* bytes in the buffer whose frames are leaves of the tree already */
     int32_t fd;
     int32_t error;   /* errno of what failed */
     uint64_t length; /* of the segment */
@@ -51,7 +52,7 @@ struct mam_log {
     uint64_t syncs;
     int64_t sync_ns;        /* the last fdatasync took, ns */
     int64_t sync_ns_max;    /* the longest */
-    struct mam_merkle tree; /* of all appended; durable once the buffer is empty */
+    struct mam_merkle tree; /* of all hashed; of all appended, and durable, once the buffer is empty */
     /* Counters in shared memory, stored after each sync; NULL: none. */
     int64_t *durable_counter;
     int64_t *entries_counter;

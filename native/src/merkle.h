@@ -18,6 +18,8 @@ struct mam_merkle {
 void mam_merkle_init(struct mam_merkle *tree);
 /* Appends the leaf hash (32 bytes). */
 void mam_merkle_append(struct mam_merkle *tree, const uint8_t *leaf);
+/* The same for `count` leaf hashes, one behind the other; faster, and uses the memory up. */
+void mam_merkle_append_many(struct mam_merkle *tree, uint8_t *leaves, uint64_t count);
 /* Writes the root (32 bytes); of an empty tree it is SHA-256 of nothing. */
 void mam_merkle_root(const struct mam_merkle *tree, uint8_t *root);
 /* The frontier without its holes, largest subtree first, at most 64 × 32 bytes; returns how many hashes. */

@@ -117,6 +117,69 @@ compress_instructions(uint32_t *state, const uint8_t *blocks, size_t count) {
     _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(high, low, 8));
 }
 
+/* Two messages at a time: the rounds of one wait for each other, those of two fill the gaps. */
+struct lane {
+    __m128i abef, cdgh, m[4];
+};
+
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline void
+lane_load(struct lane *lane, const uint32_t *state) {
+    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)state);
+    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(state + 4));
+    low = _mm_shuffle_epi32(low, 0xB1);
+    high = _mm_shuffle_epi32(high, 0x1B);
+    lane->abef = _mm_alignr_epi8(low, high, 8);
+    lane->cdgh = _mm_blend_epi16(high, low, 0xF0);
+}
+
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline void
+lane_store(const struct lane *lane, uint32_t *state) {
+    const __m128i low = _mm_shuffle_epi32(lane->abef, 0x1B);
+    const __m128i high = _mm_shuffle_epi32(lane->cdgh, 0xB1);
+    _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(low, high, 0xF0));
+    _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(high, low, 8));
+}
+
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline __m128i
+lane_words(struct lane *lane, const uint8_t *block, int i) {
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    const int at = i & 3;
+    if (i < 4) {
+        lane->m[at] = _mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i));
+        lane->m[at] = _mm_shuffle_epi8(lane->m[at], swap);
+    } else {
+        const __m128i previous = lane->m[(i + 3) & 3];
+        __m128i sum = _mm_sha256msg1_epu32(lane->m[at], lane->m[(i + 1) & 3]);
+        sum = _mm_add_epi32(sum, _mm_alignr_epi8(previous, lane->m[(i + 2) & 3], 4));
+        lane->m[at] = _mm_sha256msg2_epu32(sum, previous);
+    }
+    return _mm_add_epi32(lane->m[at], ((const __m128i *)(const void *)round_constants)[i]);
+}
+
+__attribute__((target("sha,sse4.1,ssse3"))) static void
+compress_two_instructions(uint32_t *state, const uint8_t *block, uint32_t *other_state,
+                          const uint8_t *other_block) {
+    struct lane a, b;
+    lane_load(&a, state);
+    lane_load(&b, other_state);
+    const struct lane before = a, other_before = b;
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) {
+        const __m128i x = lane_words(&a, block, i);
+        const __m128i y = lane_words(&b, other_block, i);
+        a.cdgh = _mm_sha256rnds2_epu32(a.cdgh, a.abef, x);
+        b.cdgh = _mm_sha256rnds2_epu32(b.cdgh, b.abef, y);
+        a.abef = _mm_sha256rnds2_epu32(a.abef, a.cdgh, _mm_shuffle_epi32(x, 0x0E));
+        b.abef = _mm_sha256rnds2_epu32(b.abef, b.cdgh, _mm_shuffle_epi32(y, 0x0E));
+    }
+    a.abef = _mm_add_epi32(a.abef, before.abef);
+    a.cdgh = _mm_add_epi32(a.cdgh, before.cdgh);
+    b.abef = _mm_add_epi32(b.abef, other_before.abef);
+    b.cdgh = _mm_add_epi32(b.cdgh, other_before.cdgh);
+    lane_store(&a, state);
+    lane_store(&b, other_state);
+}
+
 static int has_instructions(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) {
@@ -129,6 +192,11 @@ static int has_instructions(void) {
     return 0;
 }
 #define compress_instructions compress_portable
+static void compress_two_instructions(uint32_t *state, const uint8_t *block, uint32_t *other_state,
+                                      const uint8_t *other_block) {
+    compress_portable(state, block, 1);
+    compress_portable(other_state, other_block, 1);
+}
 #endif
 
 static void compress_first(uint32_t *state, const uint8_t *blocks, size_t count);
@@ -149,6 +217,16 @@ static void compress_first(uint32_t *state, const uint8_t *blocks, size_t count)
 
 static void compress(uint32_t *state, const uint8_t *blocks, size_t count) {
     __atomic_load_n(&compress_chosen, __ATOMIC_RELAXED)(state, blocks, count);
+}
+
+static void compress_two(uint32_t *state, const uint8_t *block, uint32_t *other_state,
+                         const uint8_t *other_block) {
+    if (__atomic_load_n(&compress_chosen, __ATOMIC_RELAXED) == compress_instructions) {
+        compress_two_instructions(state, block, other_state, other_block);
+    } else {
+        compress(state, block, 1);
+        compress(other_state, other_block, 1);
+    }
 }
 
 /* The last, padded blocks: `length` (< 64) bytes at `rest`, of a message of `total` bytes. */
@@ -209,4 +287,74 @@ void mam_sha256_node(const uint8_t *left, const uint8_t *right, uint8_t *digest)
     memcpy(first + 33, right, 31);
     compress(state, first, 1);
     finish(state, right + 31, 1, 65, digest);
+}
+
+static uint64_t blocks_of(uint64_t length) {
+    return (length + 1 + 8) / BLOCK + 1; /* with the prefix, the 0x80 and the length in bits */
+}
+
+/* One of a message's blocks: 0x00, entry, 0x80, zeros, the length in bits. Copied only where it is not whole.
+ */
+static const uint8_t *block_at(const uint8_t *entry, uint64_t length, uint64_t number, uint8_t *copy) {
+    const uint64_t total = length + 1, start = number * BLOCK;
+    if (number > 0 && start + BLOCK <= total) {
+        return entry + start - 1;
+    }
+    memset(copy, 0, BLOCK);
+    const uint64_t from = number == 0 ? 1 : 0; /* behind the prefix */
+    if (start + from < total) {
+        const uint64_t left = total - start - from;
+        memcpy(copy + from, entry + start + from - 1, left < BLOCK - from ? left : BLOCK - from);
+    }
+    if (start <= total && total < start + BLOCK) {
+        copy[total - start] = 0x80;
+    }
+    if (number + 1 == blocks_of(length)) {
+        store_big_endian(copy + BLOCK - 8, (uint32_t)(total >> 29));
+        store_big_endian(copy + BLOCK - 4, (uint32_t)(total << 3));
+    }
+    return copy;
+}
+
+static void store_state(const uint32_t *state, uint8_t *digest) {
+    for (int i = 0; i < 8; i++) {
+        store_big_endian(digest + 4 * i, state[i]);
+    }
+}
+
+void mam_sha256_leaf_two(const uint8_t *entry, uint64_t length, const uint8_t *other, uint64_t other_length,
+                         uint8_t *digests) {
+    const uint64_t blocks = blocks_of(length);
+    if (blocks != blocks_of(other_length)) {
+        mam_sha256_leaf(entry, length, digests);
+        mam_sha256_leaf(other, other_length, digests + 32);
+        return;
+    }
+    uint32_t state[8], other_state[8];
+    uint8_t copy[BLOCK], other_copy[BLOCK];
+    memcpy(state, initial_state, sizeof state);
+    memcpy(other_state, initial_state, sizeof other_state);
+    for (uint64_t i = 0; i < blocks; i++) {
+        compress_two(state, block_at(entry, length, i, copy), other_state,
+                     block_at(other, other_length, i, other_copy));
+    }
+    store_state(state, digests);
+    store_state(other_state, digests + 32);
+}
+
+void mam_sha256_node_two(const uint8_t *pairs, uint8_t *digests) {
+    uint32_t state[8], other_state[8];
+    uint8_t block[BLOCK], other[BLOCK];
+    memcpy(state, initial_state, sizeof state);
+    memcpy(other_state, initial_state, sizeof other_state);
+    block[0] = other[0] = 0x01;
+    memcpy(block + 1, pairs, BLOCK - 1);
+    memcpy(other + 1, pairs + 64, BLOCK - 1);
+    compress_two(state, block, other_state, other);
+    uint8_t last[BLOCK] = {pairs[63], 0x80}, other_last[BLOCK] = {pairs[127], 0x80};
+    store_big_endian(last + BLOCK - 4, 65 * 8);
+    store_big_endian(other_last + BLOCK - 4, 65 * 8);
+    compress_two(state, last, other_state, other_last);
+    store_state(state, digests);
+    store_state(other_state, digests + 32);
 }

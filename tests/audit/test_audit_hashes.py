@@ -146,3 +146,57 @@ def test_a_saved_tree_grows_on(size: int, more: int) -> None:
     for entry in entries[size:]:
         lib.mam_merkle_append(tree, digest(lib.mam_sha256_leaf, entry, len(entry)))
     assert digest(lib.mam_merkle_root, tree) == rfc6962_root(entries)
+
+
+def two_leaves(one: bytes, two: bytes) -> bytes:
+    out = ffi.new("uint8_t[64]")
+    lib.mam_sha256_leaf_two(one, len(one), two, len(two), out)
+    return bytes(out)
+
+
+def test_two_leaves_at_a_time(sha256_path: int) -> None:
+    """Every length beside its neighbours: the same number of blocks, and not; every place of the padding."""
+    data = bytes(range(256)) * 3
+    for length in range(300):
+        for other in (length, length + 1, max(0, length - 1), (length * 7) % 300, 700):
+            one, two = data[:length], data[5 : 5 + other]
+            assert two_leaves(one, two) == sha256(b"\0" + one) + sha256(b"\0" + two), (length, other)
+
+
+@given(one=st.binary(max_size=70000), two=st.binary(max_size=70000), same=st.booleans())
+def test_two_leaves_agree_with_hashlib(one: bytes, two: bytes, same: bool) -> None:
+    if same:
+        one, two = one[: len(two)], two[: len(one)]
+    for path in (1, 2):
+        lib.mam_sha256_select(path)
+        assert two_leaves(one, two) == sha256(b"\0" + one) + sha256(b"\0" + two)
+    lib.mam_sha256_select(0)
+
+
+def test_two_nodes_at_a_time(sha256_path: int) -> None:
+    hashes = [sha256(bytes([number])) for number in range(4)]
+    memory = ffi.new("uint8_t[128]", b"".join(hashes))
+    lib.mam_sha256_node_two(memory, memory)  # in its own place
+    expected = sha256(b"\1" + hashes[0] + hashes[1]) + sha256(b"\1" + hashes[2] + hashes[3])
+    assert bytes(memory)[:64] == expected
+
+
+@given(counts=st.lists(st.integers(0, 700), max_size=8), path=st.sampled_from([1, 2]))
+def test_many_leaves_at_once_make_the_same_tree(counts: list[int], path: int) -> None:
+    """However the leaves are cut into batches: the same nodes as one by one."""
+    lib.mam_sha256_select(path)
+    many, single = ffi.new("struct mam_merkle *"), ffi.new("struct mam_merkle *")
+    number = 0
+    for count in counts:
+        leaves = [sha256(b"%d" % n) for n in range(number, number + count)]
+        number += count
+        memory = ffi.new("uint8_t[]", b"".join(leaves) or 1)
+        lib.mam_merkle_append_many(many, memory, count)
+        for leaf in leaves:
+            lib.mam_merkle_append(single, leaf)
+        assert many.size == single.size == number
+        assert digest(lib.mam_merkle_root, many) == digest(lib.mam_merkle_root, single)
+    for level in range(64):
+        if number >> level & 1:
+            assert bytes(many.node[level]) == bytes(single.node[level])
+    lib.mam_sha256_select(0)

@@ -86,6 +86,8 @@ def test_what_is_exported_is_deleted_and_the_rest_verifies(folder: Path) -> None
         assert report.verified, report.problems
         assert report.pruned is not None and report.pruned["operator"] == "ann"
         assert report.pruned["first_leaf"] == report.first == first and report.epoch == 2
+    done = command("audit", "replay", log)
+    assert done.status == 0 and b"byte for byte" in done.out, done
     left = list(read_entries(log, first))
     assert left[: len(before) - first] == before[first:]
     again = prune(folder, "--keep-days", 0, "--export", folder / "out")

@@ -32,6 +32,9 @@ NOT_OF_AN_ORDER = {
     "PositionState",
     "LeverageTier",
     "BridgeFenced",
+    "BridgeRenewed",
+    "Continued",
+    "Resumed",
 }
 """What an order's story does not need: they say nothing of one order, or PlanMember has what follows."""
 
@@ -40,8 +43,9 @@ def test_every_code_has_a_sentence() -> None:
     for reason in Reason:
         said = sentences.clause(reason.name.lower())
         assert reason == Reason.NONE or (" " in said and said[0].islower()), reason
+    for kind in AlertKind:
+        assert sentences.alert(kind.name.lower())[0].islower(), kind
     for codes, have in (
-        (AlertKind, sentences.ALERT),
         (ExecutionKind, sentences.EXECUTION),
         (BookingStatus, sentences.BOOKING),
         (Constraint, sentences.BINDING),
