@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x2a02778bc46c13ba
+SCHEMA_FINGERPRINT: Final = 0x7de3a1fb75156cbb
 
 
 class Side(IntEnum):
@@ -216,6 +216,14 @@ class BookingStatus(IntEnum):
     REFUSED = 1
     RETRY = 2
     UNKNOWN = 3
+    CODED = 4
+
+
+class Platform(IntEnum):
+    """Whose return codes a server answers with."""
+
+    MT5 = 0
+    MT4 = 1
 
 
 class ExecutionKind(IntEnum):
@@ -259,6 +267,9 @@ class AlertKind(IntEnum):
     BALANCE = 16
     NOT_CLOSED = 20
     CLOSED_LATE = 21
+    DAILY_LOSS = 26
+    OVER_LIMIT = 27
+    CONFIGURATION = 28
     CLOCK = 29
     OUTPUTS_LOST = 30
 
@@ -347,6 +358,7 @@ class Reason(IntEnum):
     TOO_MANY_PRICES = 97
     NOT_CLOSED = 98
     MEMBERS_SUM = 99
+    IMPLAUSIBLE_PRICE = 110
     CLOCK_STEPPED = 120
     CLOCK_UNDISCIPLINED = 121
     CLOCK_DISCIPLINED = 122
@@ -379,6 +391,7 @@ ENUMS: Final[dict[str, type[IntEnum]]] = {
     "Constraint": Constraint,
     "BlockStatus": BlockStatus,
     "BookingStatus": BookingStatus,
+    "Platform": Platform,
     "ExecutionKind": ExecutionKind,
     "KillScope": KillScope,
     "KillAction": KillAction,
@@ -426,6 +439,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         1: "Final for this account",
         2: "Not done; may be asked again",
         3: "Outcome unknown: reconciled, never resent",
+        4: "As code says, by the return codes of the server's platform",
     },
     "ExecutionKind": {
         2: "Nothing more will come: cancelled or expired",
@@ -452,6 +466,9 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         16: "The balance moved by no deal of ours: a deposit, a withdrawal, a charge",
         20: "A close was refused: the client still holds it, the house is short; tried again",
         21: "What a refused close left is closed, at the price of that close",
+        26: "The day's loss limit is reached: no new positions until a person enables them",
+        27: "A deal was executed that the pre-trade controls would have refused; it is allocated",
+        28: "A server or LP answers that something is set up wrongly: its code is in measured",
         29: "The host's clock jumped, or its discipline was lost or has come back",
         30: "A bridge has heard outputs that were not on disk when the machine failed",
     },
@@ -537,6 +554,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         97: "More prices than are kept apart; all children get the average",
         98: "The server refused a close: the client still holds it, the house is short by as much",
         99: "The members' own volumes make less than was executed",
+        110: "Not between half and twice the market's price",
         120: "The host's clock jumped",
         121: "Nothing steers the host's clock: times are not traceable to UTC",
         122: "The host's clock is steered again",
@@ -672,6 +690,12 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("initial_rate", 7, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("maintenance_rate", 8, 48, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
     )),
+    96: Message("ServerTerms", 96, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("batch", 2, 16, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("window", 3, 20, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("platform", 4, 24, 1, "B", "enum", "Platform", 0, 0, 254, 0),
+    )),
     20: Message("Quote", 20, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("instrument", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -735,7 +759,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("drawdown_reset", 14, 80, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
         Field("operator_name", 15, 88, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
     )),
-    32: Message("Limits", 32, 96, (
+    32: Message("Limits", 32, 112, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("group", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("orders_per_second", 3, 20, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
@@ -744,6 +768,8 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("daily_loss", 6, 40, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
         Field("operator_name", 7, 64, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
         Field("booking_window", 8, 96, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("currency", 9, 100, 8, "8s", "ascii", "Currency", 0, 0, 0, 0),
+        Field("day_begins", 10, 112, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
     33: Message("KillSwitch", 33, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -845,6 +871,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("instrument", 8, 56, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("side", 9, 60, 1, "B", "enum", "Side", 0, 0, 254, 0),
         Field("entry", 10, 61, 1, "B", "enum", "Entry", 0, 0, 254, 0),
+        Field("batch", 11, 62, 2, "H", "integer", "Batch", 0, 0, 65534, 0),
     )),
     61: Message("MasterReport", 61, 88, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -1018,6 +1045,8 @@ HEARTBEAT_ID: Final = 9
 HEARTBEAT: Final = _dtype(MESSAGES[9])
 LEVERAGE_TIER_ID: Final = 12
 LEVERAGE_TIER: Final = _dtype(MESSAGES[12])
+SERVER_TERMS_ID: Final = 96
+SERVER_TERMS: Final = _dtype(MESSAGES[96])
 QUOTE_ID: Final = 20
 QUOTE: Final = _dtype(MESSAGES[20])
 EXECUTION_ID: Final = 21
@@ -1091,6 +1120,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     8: BOOKING_REPORT,
     9: HEARTBEAT,
     12: LEVERAGE_TIER,
+    96: SERVER_TERMS,
     20: QUOTE,
     21: EXECUTION,
     30: GROUP_POLICY,
