@@ -203,10 +203,10 @@ struct mam_old_leg {
 
 /* Closes that are made one after the other, each with a Clock of its own. */
 struct mam_task {
-    uint8_t owed;      /* what refused closes left, of all; group and account are MAM_NONE */
-    uint32_t group;    /* MAM_NONE: all */
-    uint32_t account;  /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
-    uint32_t position; /* the next to be looked at */
+    uint8_t owed;          /* what refused closes left, of all; group and account are MAM_NONE */
+    uint32_t group;        /* MAM_NONE: all */
+    uint32_t account;      /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
+    uint32_t position;     /* the next to be looked at */
     uint8_t passes, tried; /* tried: to close something, in this pass */
     int64_t due;
 };
