@@ -53,7 +53,7 @@ nightly-kills: setup ## 500 strikes: kill -9 of every process, at random and at 
 	@MAM_KILLS=$${MAM_KILLS:-250} MAM_KILL_DURABILITY=commit,async $(BIN)/python -m pytest -s tests/daemon/test_kills.py --timeout 14400 $(ARGS)
 
 perf: setup ## Benchmarks, one after the other (ARGS=--record keeps the results in perf/results)
-	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation audit_writer audit_replay commit_latency; do \
+	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation partial_fills audit_writer audit_replay commit_latency; do \
 		echo "== $$name"; $(BIN)/python perf/$$name.py $(ARGS) || true; done
 
 wheel: setup ## Builds the wheel into dist/
