@@ -1,6 +1,6 @@
 # `make` explains. Every target sets up what it needs: .venv, dependencies, C code.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generate schema-check fuzz nightly nightly-kills perf wheel clean
+.PHONY: help setup demo test test-fix lint format generate schema-check fuzz nightly nightly-kills perf wheel clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -22,6 +22,10 @@ demo: setup ## The whole stack in one go: ticks in, children booked, log verifie
 
 test: setup ## All tests (ARGS="-k name")
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-fix: setup ## The FIX bridge against a real acceptor; fetches the extra's wheel, which takes seconds
+	@$(BIN)/python -m pip install -q --only-binary quickfix-tls 'quickfix-tls>=1.16.0.1rc1'
+	@$(BIN)/python -m pytest tests/fix $(ARGS)
 
 lint: setup ## Formats, style, types, compiler warnings; changes nothing
 	@$(BIN)/ruff format --check .
@@ -53,7 +57,7 @@ nightly-kills: setup ## 500 strikes: kill -9 of every process, at random and at 
 	@MAM_KILLS=$${MAM_KILLS:-250} MAM_KILL_DURABILITY=commit,async $(BIN)/python -m pytest -s tests/daemon/test_kills.py --timeout 14400 $(ARGS)
 
 perf: setup ## Benchmarks, one after the other (ARGS=--record keeps the results in perf/results)
-	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation audit_writer audit_replay commit_latency; do \
+	@for name in ring_round_trip order_latency engine_throughput allocation fairness valuation partial_fills audit_writer audit_replay commit_latency; do \
 		echo "== $$name"; $(BIN)/python perf/$$name.py $(ARGS) || true; done
 
 wheel: setup ## Builds the wheel into dist/

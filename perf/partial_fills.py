@@ -1,22 +1,26 @@
 """A block of 1,000 children over 5 LPs with 20 partial fills, beside the same block filled at once.
 
-`python perf/partial_fills.py` prints engine time per message and in total, and writes perf/results.
-Times are those of Engine.apply, with the Python call and the copying of the outputs in them.
+Prints engine time per message and in total; `ratio` is to the block whose legs are filled at once. Each fill
+divides anew what every child is entitled to, so its cost is proportional to the children; it must not grow
+with the fills before it. Times are those of Engine.apply, with the Python call and the copying of the outputs
+in them.
 """
 
-import json
-import platform
+import argparse
+import sys
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from engine_host import ROOT, machine, report
+
 from appliance.engine import Capacities, Output
 from appliance.memory import Role
+
+sys.path.insert(0, str(ROOT))
 from tests.engine.desk import EURUSD, Desk, only
 
 CHILDREN, LPS, BLOCKS = 1000, 5, 20
-RESULT = Path(__file__).parent / "results" / "partial_fills.json"
 
 
 class Timed(Desk):
@@ -74,15 +78,39 @@ def play(fills: int) -> dict[str, Any]:
     }
 
 
+def table(runs: list[dict[str, Any]], host: str) -> str:
+    lines = [f"a block of {CHILDREN} children over {LPS} LPs; {host}", ""]
+    lines += [
+        "| fills | messages | p50 | p99 | a fill, p50 | p99 | total a block | ratio |",
+        "|---|" + "---|" * 7,
+    ]
+    for run in runs:
+        ratio = run["total_ms_per_block"] / runs[0]["total_ms_per_block"]
+        times = " | ".join(
+            f"{run[name]:.1f} µs" for name in ("p50_us", "p99_us", "fill_p50_us", "fill_p99_us")
+        )
+        total = run["total_ms_per_block"]
+        counts = f"{run['fills_per_block']} | {run['messages'] // BLOCKS}"
+        lines.append(f"| {counts} | {times} | {total:.2f} ms | {ratio:.2f} |")
+    fills = runs[-1]["fills_per_block"] - runs[0]["fills_per_block"]
+    more = (runs[-1]["total_ms_per_block"] - runs[0]["total_ms_per_block"]) * 1000 / fills
+    lines += [
+        "",
+        f"each further fill: {more:.1f} µs, {more * 1000 / CHILDREN:.1f} ns a child that it touches",
+    ]
+    return "\n".join(lines)
+
+
 def main() -> None:
-    result = {
-        "machine": platform.machine(),
-        "children": CHILDREN,
-        "lps": LPS,
-        "runs": [play(5), play(20), play(100)],
-    }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    parser = argparse.ArgumentParser(
+        description="A block filled in many parts, beside the same filled at once."
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    runs = [play(fills) for fills in (5, 20, 100)]  # 5: each LP fills its leg at once
+    result = {"machine": machine(), "children": CHILDREN, "lps": LPS, "runs": runs}
+    report("partial_fills", result, table(runs, machine()), options.json, options.record)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from appliance.broker.scenario import Scenario, generate
 from appliance.broker.ticks import read_all
 from appliance.daemon.ending import Ended, EndSignals
 from appliance.daemon.supervisor import AlreadySaid, DaemonError
-from appliance.demo import Demo, DemoFailed, Options, news, screen
+from appliance.demo import Demo, DemoFailed, Options, faults, news, screen
 from appliance.demo.play import Played
 from appliance.demo.report import Result, result_of
 from appliance.errors import InputError
@@ -46,9 +46,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--scenario",
-        choices=("day", "news"),
+        choices=("day", "news", *faults.KINDS),
         default="day",
-        help="news: spreads widen, prices gap, leverage tiers bite (default: day)",
+        help="news: spreads widen, prices gap, leverage tiers bite; partial: LPs fill in part, reject, the "
+        "server refuses; outage: LPs and the server fall silent besides (default: day)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the screen")
     parser.set_defaults(run=run)
@@ -133,7 +134,8 @@ def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, si
     with signals.held(), folder:
         if bad:
             ticks = news.write_ticks(ticks, folder.path / "ticks")
-        chosen = Options(options.accounts, options.orders, options.seed, ticks, folder.path, bad)
+        wrong = options.scenario if options.scenario in faults.KINDS else ""
+        chosen = Options(options.accounts, options.orders, options.seed, ticks, folder.path, bad, wrong)
 
         def beat(phase: str, done: int, children: int) -> None:
             signals.check()
@@ -146,19 +148,23 @@ def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, si
     result = _judge(options, demo.log, played, progress, started)
     progress.clear()
     width = shutil.get_terminal_size().columns
-    told = news.read(read_entries(folder.path / "log")) if bad else None
+    of_scenario: Any = news if bad else faults if wrong else None
+    told = None if of_scenario is None else of_scenario.read(read_entries(folder.path / "log"))
     if options.json:
-        more = {} if told is None else {"news": told.as_dict()}
+        more = {} if told is None else {options.scenario: told.as_dict()}
         print(json.dumps(result.as_dict() | more, indent=1))
     else:
         print(screen(result, width))
-        print("\n".join(news.lines(told) if told is not None else []), end="\n" if told is not None else "")
-    explained = told is None or told.unexplained == 0
+        for line in [] if told is None else of_scenario.lines(told):
+            print(line)
+    explained = told is None or getattr(told, "unexplained", 0) == 0
     return 0 if result.good and explained else 1
 
 
 def _scenario(options: argparse.Namespace, ticks: list[Path]) -> Scenario:
     scenario = generate(options.seed, options.accounts, options.orders, read_all(ticks))
+    if options.scenario in faults.KINDS:
+        scenario = faults.scenario_of(options.scenario, scenario)
     if scenario.max_bookings > BOOKINGS_MAX:
         raise InputError(
             f"--accounts {options.accounts} --orders {options.orders}: could make {scenario.max_bookings:,} "

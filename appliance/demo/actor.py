@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -82,8 +83,17 @@ class Actor:
         self._process.wait(END_SECONDS)
         return result
 
+    def pause(self) -> None:
+        """The process stands still until `resume`: it neither reads nor writes."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on where it stood."""
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End it in any case."""
+        self.resume()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):

@@ -13,12 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from appliance.audit import keys
 from appliance.broker.scenario import Group, Phase, Scenario
 from appliance.broker.script import provider_script, server_script, write_script
 from appliance.daemon.config import AuditSection, BridgeSection, CapacitySection, Config, EngineSection
 from appliance.daemon.supervisor import Daemon
-from appliance.demo import news
+from appliance.demo import faults, news
 from appliance.demo.actor import Actor, ActorFailed
 from appliance.demo.leftovers import instance_of, remove_lock, sweep
 from appliance.memory import Bridge, Counter, read_counters
@@ -45,6 +47,7 @@ class Options:
     ticks: Sequence[Path]
     directory: Path
     news: bool = False
+    faults: str = ""  # of faults.KINDS
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Demo:
         self._actors: list[Actor] = []
         self._daemon: Daemon | None = None
         self._control_sequence = 0
+        self._outages: faults.Outages | None = None
         cores = sorted(os.sched_getaffinity(0))
         self._engine_cpu = cores[-1] if len(cores) > 1 else None
         self._cpus = set(cores[:-1]) or set(cores)
@@ -116,11 +120,16 @@ class Demo:
                 members=members,
                 blocks=1024,
                 children=_power_of_two(max(4096, 2 * members)),  # news: an order of every group at once
-                holdings=max(4096, scenario.max_bookings),
-                positions=max(4096, scenario.max_bookings),
+                holdings=max(4096, self._max_bookings),
+                positions=max(4096, self._max_bookings),
                 history=_power_of_two(max(1024, 2 * len(scenario.orders))),
             ),
         )
+
+    @property
+    def _max_bookings(self) -> int:
+        """With what three rounds of reallocation may add."""
+        return self.scenario.max_bookings * (4 if self.options.faults else 1)
 
     @property
     def log(self) -> Path:
@@ -136,10 +145,21 @@ class Demo:
         self._daemon.start()
         self._control = Bridge.attach(self.instance, "control", SCHEMA_FINGERPRINT)
         ticks = [str(path) for path in self.options.ticks]
-        write_script(directory / "broker.json", server_script(self.scenario, ticks))
+        bad = bool(self.options.faults)
+        refuse = faults.REFUSE_PER_MILLE if bad else 0
+        server = server_script(self.scenario, ticks, refuse)
+        server = msgspec.structs.replace(server, max_bookings=self._max_bookings)
+        write_script(directory / "broker.json", server)
         self._server = self._actor("appliance.broker.account_server", "broker")
         for number in range(1, LPS + 1):
-            write_script(directory / f"lp{number}.json", provider_script(self.scenario, ticks, number))
+            script = provider_script(self.scenario, ticks, number)
+            if bad:
+                script = msgspec.structs.replace(
+                    script,
+                    partial_per_mille=faults.PARTIAL_PER_MILLE,
+                    reject_per_mille=faults.REJECT_PER_MILLE,
+                )
+            write_script(directory / f"lp{number}.json", script)
             self._actor("appliance.broker.lp", f"lp{number}")
         self._lps = self._actors[1:]
         for actor in self._actors:
@@ -169,6 +189,8 @@ class Demo:
             self._groups()
             for phase in self.scenario.phases:
                 self._play(phase)
+            if self._outages is not None:
+                self._outages.end()
             self._settle()
             counters = read_counters(self.instance)
             for lp in self._lps:
@@ -192,6 +214,8 @@ class Demo:
             in_flight=phase.in_flight,
             interval_us=phase.interval_us,
         )
+        if self.options.faults == "outage" and self._outages is None:
+            self._outages = faults.Outages([*self._lps, self._server])
         self._complete(self._server)
 
     def _complete(self, actor: Actor) -> None:
@@ -215,6 +239,8 @@ class Demo:
     def _tick(self) -> None:
         assert self._daemon is not None
         self._daemon.watch()
+        if self._outages is not None:
+            self._outages.beat()
         self._show()
 
     def _show(self) -> None:
@@ -275,6 +301,7 @@ class Demo:
             on_partial=group.on_partial,
             on_refused=group.on_refused,
             deviation=to_text(group.deviation, -8),
+            **(faults.TERMS if self.options.faults else {}),
         )
         for member in group.members:
             weight = to_text(member.weight, -8)

@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0xc2e172c6c2ba2dc5
+SCHEMA_FINGERPRINT: Final = 0xaa8ac068ef2ba258
 
 
 class Side(IntEnum):
@@ -217,6 +217,14 @@ class BookingStatus(IntEnum):
     REFUSED = 1
     RETRY = 2
     UNKNOWN = 3
+    CODED = 4
+
+
+class Platform(IntEnum):
+    """Whose return codes a server answers with."""
+
+    MT5 = 0
+    MT4 = 1
 
 
 class ExecutionKind(IntEnum):
@@ -262,6 +270,9 @@ class AlertKind(IntEnum):
     CLOSED_LATE = 21
     STATE_STALE = 23
     STATE_FRESH = 24
+    DAILY_LOSS = 26
+    OVER_LIMIT = 27
+    CONFIGURATION = 28
     CLOCK = 29
     OUTPUTS_LOST = 30
 
@@ -352,6 +363,7 @@ class Reason(IntEnum):
     MEMBERS_SUM = 99
     HEDGE_PROHIBITED = 100
     UNKNOWN_ZONE = 101
+    IMPLAUSIBLE_PRICE = 110
     CLOCK_STEPPED = 120
     CLOCK_UNDISCIPLINED = 121
     CLOCK_DISCIPLINED = 122
@@ -384,6 +396,7 @@ ENUMS: Final[dict[str, type[IntEnum]]] = {
     "Constraint": Constraint,
     "BlockStatus": BlockStatus,
     "BookingStatus": BookingStatus,
+    "Platform": Platform,
     "ExecutionKind": ExecutionKind,
     "KillScope": KillScope,
     "KillAction": KillAction,
@@ -432,6 +445,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         1: "Final for this account",
         2: "Not done; may be asked again",
         3: "Outcome unknown: reconciled, never resent",
+        4: "As code says, by the return codes of the server's platform",
     },
     "ExecutionKind": {
         2: "Nothing more will come: cancelled or expired",
@@ -460,6 +474,9 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         21: "What a refused close left is closed, at the price of that close",
         23: "The server has not told an account's figures for too long",
         24: "It has told them again",
+        26: "The day's loss limit is reached: no new positions until a person enables them",
+        27: "A deal was executed that the pre-trade controls would have refused; it is allocated",
+        28: "A server or LP answers that something is set up wrongly: its code is in measured",
         29: "The host's clock jumped, or its discipline was lost or has come back",
         30: "A bridge has heard outputs that were not on disk when the machine failed",
     },
@@ -547,6 +564,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         99: "The members' own volumes make less than was executed",
         100: "The account may hold one side of an instrument only",
         101: "No such time zone",
+        110: "Not between half and twice the market's price",
         120: "The host's clock jumped",
         121: "Nothing steers the host's clock: times are not traceable to UTC",
         122: "The host's clock is steered again",
@@ -700,6 +718,12 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("maintenance_rate_buy", 12, 80, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("maintenance_rate_sell", 13, 88, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
     )),
+    96: Message("ServerTerms", 96, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("batch", 2, 16, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("window", 3, 20, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("platform", 4, 24, 1, "B", "enum", "Platform", 0, 0, 254, 0),
+    )),
     20: Message("Quote", 20, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("instrument", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -764,7 +788,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("operator_name", 15, 88, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
         Field("drawdown_zone", 16, 120, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
     )),
-    32: Message("Limits", 32, 96, (
+    32: Message("Limits", 32, 112, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("group", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("orders_per_second", 3, 20, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
@@ -773,6 +797,8 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("daily_loss", 6, 40, 8, "q", "decimal", "Money", -6, -9223372036854775807, 9223372036854775807, 0),
         Field("operator_name", 7, 64, 32, "32s", "utf8", "Name", 0, 0, 0, 0),
         Field("booking_window", 8, 96, 4, "I", "integer", "Count", 0, 0, 4294967294, 0),
+        Field("currency", 9, 100, 8, "8s", "ascii", "Currency", 0, 0, 0, 0),
+        Field("day_begins", 10, 112, 8, "q", "integer", "Time", 0, -9223372036854775807, 9223372036854775807, 0),
     )),
     33: Message("KillSwitch", 33, 56, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -881,6 +907,7 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("instrument", 8, 56, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
         Field("side", 9, 60, 1, "B", "enum", "Side", 0, 0, 254, 0),
         Field("entry", 10, 61, 1, "B", "enum", "Entry", 0, 0, 254, 0),
+        Field("batch", 11, 62, 2, "H", "integer", "Batch", 0, 0, 65534, 0),
     )),
     61: Message("MasterReport", 61, 96, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -1057,6 +1084,8 @@ LEVERAGE_TIER_ID: Final = 12
 LEVERAGE_TIER: Final = _dtype(MESSAGES[12])
 INSTRUMENT_OVERRIDE_ID: Final = 93
 INSTRUMENT_OVERRIDE: Final = _dtype(MESSAGES[93])
+SERVER_TERMS_ID: Final = 96
+SERVER_TERMS: Final = _dtype(MESSAGES[96])
 QUOTE_ID: Final = 20
 QUOTE: Final = _dtype(MESSAGES[20])
 EXECUTION_ID: Final = 21
@@ -1133,6 +1162,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     9: HEARTBEAT,
     12: LEVERAGE_TIER,
     93: INSTRUMENT_OVERRIDE,
+    96: SERVER_TERMS,
     20: QUOTE,
     21: EXECUTION,
     30: GROUP_POLICY,

@@ -378,10 +378,11 @@ static uint32_t blame(struct mam_desk *desk, uint32_t code, const struct mam_boo
     }
 }
 
-/* Decided by order and login alone, so that it does not depend on who comes first. */
+/* Decided by order and login alone, so that it does not depend on who comes first. Openings only: what a
+ * refused close leaves the appliance closes later, by a block of no order. */
 static bool refused_by_chance(const struct mam_desk *desk, const struct block *block, uint64_t login) {
     uint64_t dice = mam_mix(desk->seed ^ mam_mix(block->order) ^ mam_mix(login << 20));
-    return dice % 1000 < desk->refuse_per_mille;
+    return desk->orders[block->order - 1].closes == 0 && dice % 1000 < desk->refuse_per_mille;
 }
 
 static uint32_t execute(struct mam_desk *desk, struct block *block, const struct mam_booking_request *asked,
@@ -549,7 +550,8 @@ static void check_children(struct mam_desk *desk, const struct block *block,
     if (block->children > report->children) {
         violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->children, block->children);
     }
-    if (block->asked != report->allocated) {
+    /* Refused volume was asked for; when it is offered to others the appliance no longer counts it. */
+    if (report->allocated > block->asked || report->allocated < block->taken) {
         violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->allocated, block->asked);
     }
 }

@@ -245,6 +245,7 @@ static void set_stale(struct mam_engine *engine, uint32_t account, bool stale, i
 void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m) {
     struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_account_book *book = &engine->books.accounts[account];
+    mam_daily_told(engine, account); /* its day begins with what it had before */
     struct expected sums = expect(engine, account);
     int64_t floating = mam_money((__int128)m->equity - m->balance - m->credit);
     int64_t money_limit = tolerance(engine, account, book->rows);
@@ -270,6 +271,7 @@ void mam_account_told(struct mam_engine *engine, uint32_t account, const struct 
     book->valued = 0;
     mam_account_refresh(engine, account);
     mam_account_due(engine, account);
+    mam_daily_told(engine, account);
 }
 
 /* --- Holes --- */

@@ -1,4 +1,4 @@
-/* A block's life; its states and all that can happen in each: block_table.c, drawn in docs/developer.md. */
+/* A block's life; its states and all that can happen in each: block_table.c, drawn in docs/blocks.md. */
 #include <stddef.h>
 #include <string.h>
 
@@ -343,6 +343,7 @@ uint16_t mam_on_master_deal(struct mam_engine *engine, const struct mam_master_d
         engine->counts.duplicates++;
         return fault(field, 2, MAM_REASON_DUPLICATE);
     }
+    mam_limits_watch_deal(engine, m, request.group, request.instrument);
     take_deal(engine, m, &request);
     if (request.opens > 0) {
         struct request rest = the_rest(&request, m->deal);
@@ -565,18 +566,19 @@ bool mam_close_owed(struct mam_engine *engine, uint32_t at) {
 
 /* Immediate-or-cancel legs leave little to cancel: what works is taken back, what was filled is allocated. */
 uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master_cancel *m, uint16_t *field) {
-    uint16_t answer = MAM_REASON_UNKNOWN_BLOCK;
-    *field = 2;
+    bool found = false;
+    uint16_t answer = MAM_REASON_NONE;
     for (uint32_t at = engine->first_block; at != MAM_NONE;) {
         struct mam_block *block = &engine->blocks[at];
         at = block->next;
         if (m->order != 0 && block->order == m->order && block->bridge == engine->bridge &&
             block->execution == MAM_EXECUTION_MODE_STP && engine->groups[block->group].id == m->group) {
             uint16_t reason = mam_block_event(engine, block, MAM_EVENT_CANCEL, m, field, block->id, 0);
-            answer = answer == MAM_REASON_NONE ? answer : reason; /* a reversing order has two blocks */
+            answer = found && answer == MAM_REASON_NONE ? answer : reason; /* a reversing order has two */
+            found = true;
         }
     }
-    return answer;
+    return found ? answer : mam_block_event(engine, NULL, MAM_EVENT_CANCEL, m, field, 0, 0);
 }
 
 /* --- From filled to done --- */
@@ -703,6 +705,8 @@ static void clock_blocks(struct mam_engine *engine) {
 void mam_block_on_clock(struct mam_engine *engine) {
     clock_blocks(engine);
     int64_t next = mam_tasks_run(engine);
+    int64_t days = mam_daily_clock(engine);
+    next = days < next ? days : next;
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
         if (mam_booking_release(engine, bridge)) {
             next = engine->now;

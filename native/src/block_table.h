@@ -1,6 +1,6 @@
 /*
  * Every state of a block x everything that can happen to it: what is done. A pair that is not in the table is
- * impossible: counted, alarmed, refused. Drawn in docs/developer.md.
+ * impossible: counted, alarmed, refused. Drawn in docs/blocks.md.
  */
 #ifndef MAM_BLOCK_TABLE_H
 #define MAM_BLOCK_TABLE_H
@@ -28,6 +28,12 @@ enum mam_block_event {
     MAM_EVENTS
 };
 
+/* cdef: begin */
+/* What the table says: the handler's name; empty: impossible. enum mam_block_status (0: gone) x enum
+ * mam_block_event. */
+const char *mam_block_action(uint32_t status, uint32_t event);
+/* cdef: end */
+
 /* What is done; `message` is of the event's type (NULL for kill and clock). Returns why it is refused. */
 typedef uint16_t (*mam_block_handler)(struct mam_engine *engine, struct mam_block *block, const void *message,
                                       uint16_t *field);
@@ -50,6 +56,7 @@ uint16_t mam_take_status(struct mam_engine *, struct mam_block *, const void *, 
 uint16_t mam_late_trade(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_late_correct(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_late_bust(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
+uint16_t mam_late_status(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_late_end(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 /* booking.c */
 uint16_t mam_take_booked(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
@@ -58,6 +65,7 @@ uint16_t mam_take_retry(struct mam_engine *, struct mam_block *, const void *, u
 uint16_t mam_take_unknown(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 /* block.c, legs.c */
 uint16_t mam_cancel_working(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
+uint16_t mam_cancel_gone(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_cancel_late(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_kill_working(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_kill_later(struct mam_engine *, struct mam_block *, const void *, uint16_t *);

@@ -57,7 +57,7 @@ static bool done_with(const struct mam_block *block, uint8_t purpose, uint32_t b
         const struct mam_leg_state *leg = &block->legs[i];
         if (leg->bridge == bridge && leg->purpose == purpose) {
             bool open = leg->status != MAM_LEG_ENDED;
-            return open || !(leg->known >= leg->volume || leg->again) || newest <= leg->sent;
+            return open || !(leg->sum.known >= leg->volume || leg->again) || newest <= leg->sent;
         }
     }
     return false;

@@ -2,10 +2,12 @@
  * The children at the broker's server. A Booking's key is (block, child): it never changes, so that either
  * side recognises a repeat. An answer moves a child once; an unknown outcome waits for a definite one.
  */
+#include "codes.h"
 #include "state.h"
 
-#define FIFO_FLAG 0x100 /* MT5 group trade flag: oldest position first, else 10045 */
-#define TRIES_MAX 3     /* "retry" answers before a booking counts as refused */
+#define FIFO_FLAG 0x100             /* MT5 group trade flag: oldest position first, else 10045 */
+#define TRIES_MAX 3                 /* "retry" answers before a booking counts as refused */
+#define AGAIN_NS INT64_C(100000000) /* after the first of them; twice as long after each */
 
 static struct mam_child *child_at(struct mam_engine *engine, const struct mam_block *block, uint32_t child) {
     return mam_child_at(engine, block, child);
@@ -33,6 +35,18 @@ static int64_t timeout_ns(const struct mam_engine *engine, const struct mam_bloc
     return (int64_t)(own != 0 ? own : engine->limits.booking_timeout_ms) * 1000000;
 }
 
+/* Bookings that leave with one input are of one batch, up to what the server takes in one call. */
+static uint16_t batch_number(const struct mam_engine *engine, struct mam_bridge_state *server) {
+    uint32_t most = server->batch_size != 0 ? server->batch_size : MAM_BATCH;
+    if (server->batch_input != engine->counts.inputs || server->in_batch >= most) {
+        server->batch_input = engine->counts.inputs;
+        server->batch = server->batch % (UINT16_MAX - 1) + 1;
+        server->in_batch = 0;
+    }
+    server->in_batch++;
+    return (uint16_t)server->batch;
+}
+
 /* Makes a child's Booking and counts it as asked. Returns the bridge that gets it. */
 static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at,
                              struct mam_booking *booking) {
@@ -50,6 +64,7 @@ static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block,
     booking->instrument = engine->instruments[block->instrument].definition.instrument;
     booking->side = block->side;
     booking->entry = block->entry;
+    booking->batch = batch_number(engine, &engine->bridges[bridge]);
     child->sent = engine->now;
     set_status(engine, child, MAM_CHILD_ASKED);
     mam_block_wake(engine, block, engine->now + timeout_ns(engine, block));
@@ -66,7 +81,9 @@ static void emit_booking(struct mam_engine *engine, struct mam_block *block, uin
 
 /* No room in the server's window, or an outcome of it is unknown: the booking waits, oldest first. */
 static bool server_busy(const struct mam_engine *engine, const struct mam_bridge_state *server) {
-    return server->unanswered >= engine->booking_window || server->unknown_bookings > 0;
+    bool own = server->window != 0 && server->window < engine->booking_window;
+    uint32_t window = own ? server->window : engine->booking_window;
+    return server->unanswered >= window || server->unknown_bookings > 0;
 }
 
 static void enqueue(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
@@ -523,9 +540,10 @@ uint16_t mam_take_retry(struct mam_engine *engine, struct mam_block *block, cons
         return reason;
     }
     if (child->tries < TRIES_MAX) {
+        child->sent = engine->now + (AGAIN_NS << child->tries);
         child->tries++;
-        set_status(engine, child, MAM_CHILD_PLANNED); /* it is not done: nothing is unanswered of it */
-        send(engine, block, m->child);
+        set_status(engine, child, MAM_CHILD_PUT_OFF); /* it is not done: nothing is unanswered of it */
+        mam_block_wake(engine, block, child->sent);
     } else {
         refuse(engine, block, child);
         mam_block_finish_if_answered(engine, block);
@@ -545,12 +563,80 @@ uint16_t mam_take_unknown(struct mam_engine *engine, struct mam_block *block, co
     return reason;
 }
 
-uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *m,
-                               uint16_t *field) {
+/* --- What a return code means --- */
+
+static uint8_t status_of(enum mam_code_class means) {
+    switch (means) {
+    case MAM_CODE_DONE:
+        return MAM_BOOKING_STATUS_BOOKED;
+    case MAM_CODE_PRICE:
+    case MAM_CODE_BUSY:
+        return MAM_BOOKING_STATUS_RETRY;
+    case MAM_CODE_REJECTED:
+    case MAM_CODE_CLOSED:
+    case MAM_CODE_ACCOUNT:
+    case MAM_CODE_STATE:
+    case MAM_CODE_CONFIG:
+        return MAM_BOOKING_STATUS_REFUSED;
+    default:
+        return MAM_BOOKING_STATUS_UNKNOWN;
+    }
+}
+
+/* Beside the refusal: a person must set something right, or the server's state is to be read again. */
+static void follow_up(struct mam_engine *engine, const struct mam_booking_report *m,
+                      enum mam_code_class means) {
+    if (means == MAM_CODE_CONFIG) {
+        struct mam_risk_alert alert;
+        mam_risk_alert_init(&alert);
+        alert.kind = MAM_ALERT_KIND_CONFIGURATION;
+        alert.reason = MAM_REASON_REFUSED;
+        alert.block = m->block;
+        alert.login = m->login;
+        alert.measured = (int64_t)m->code * 100000000;
+        engine->counts.alerts++;
+        mam_emit(engine, engine->bridge, &alert, sizeof alert);
+    } else if (means == MAM_CODE_STATE) {
+        struct mam_resync resync;
+        mam_resync_init(&resync);
+        resync.login = m->login;
+        mam_emit(engine, engine->bridge, &resync, sizeof resync);
+    }
+}
+
+uint16_t mam_on_server_terms(struct mam_engine *engine, const struct mam_server_terms *m, uint16_t *field) {
+    struct mam_bridge_state *server = &engine->bridges[engine->bridge];
     *field = 2;
+    if (m->batch == 0 || m->batch > 65536 || (m->platform == MAM_PLATFORM_MT4 && m->batch > 1)) {
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    server->batch_size = m->batch;
+    server->window = m->window;
+    server->platform = m->platform;
+    engine->next_deadline = engine->now; /* a wider window lets out what waits */
+    return MAM_REASON_NONE;
+}
+
+uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *message,
+                               uint16_t *field) {
+    struct mam_booking_report answer = *message;
+    const struct mam_booking_report *m = &answer;
+    bool coded = m->status == MAM_BOOKING_STATUS_CODED;
+    enum mam_code_class means =
+        mam_code_class((enum mam_code_table)engine->bridges[engine->bridge].platform, m->code);
+    *field = 2;
+    if (coded && means == MAM_CODE_PROGRESS) { /* no outcome yet: its time runs on */
+        const struct mam_block *block = mam_block_find(engine, m->block);
+        bool asked = block != NULL && m->child < block->child_count;
+        return asked ? MAM_REASON_NONE : mam_impossible(engine, m->block, m->login, MAM_REASON_UNKNOWN_BLOCK);
+    }
+    answer.status = coded ? status_of(means) : m->status;
     uint16_t reason =
         mam_block_event(engine, mam_block_find(engine, m->block),
                         (enum mam_block_event)(MAM_EVENT_BOOKED + m->status), m, field, m->block, m->login);
+    if (reason == MAM_REASON_NONE && m->status == MAM_BOOKING_STATUS_REFUSED) {
+        follow_up(engine, m, means);
+    }
     if (mam_booking_release(engine, engine->bridge)) {
         engine->next_deadline = engine->now;
     }
@@ -567,6 +653,15 @@ static void query(struct mam_engine *engine, const struct mam_block *block, uint
     mam_emit(engine, bridge, &message, sizeof message);
 }
 
+static void ask_again(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+    struct mam_child *child = child_at(engine, block, at);
+    if (child->sent > engine->now) {
+        mam_block_wake(engine, block, child->sent);
+        return;
+    }
+    enqueue(engine, block, at); /* the end of this Clock lets it out */
+}
+
 /* A silent server: each late outcome is unknown, nothing is booked twice, the server is asked, and one alert
  * names the block. Nothing new goes to that server until all is known. */
 void mam_booking_clock(struct mam_engine *engine, struct mam_block *block) {
@@ -575,6 +670,9 @@ void mam_booking_clock(struct mam_engine *engine, struct mam_block *block) {
     bool any = false;
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
+        if (child->status == MAM_CHILD_PUT_OFF) {
+            ask_again(engine, block, i);
+        }
         if (child->status != MAM_CHILD_ASKED) {
             continue;
         }

@@ -269,6 +269,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_BOOKING_REPORT_ID:
     case MAM_LEVERAGE_TIER_ID:
     case MAM_INSTRUMENT_OVERRIDE_ID:
+    case MAM_SERVER_TERMS_ID:
         return MAM_ROLE_BROKER;
     case MAM_QUOTE_ID:
     case MAM_EXECUTION_ID:
@@ -382,6 +383,8 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_account(engine, message, field);
     case MAM_ACCOUNT_STATE_ID:
         return mam_on_account_state(engine, message, field);
+    case MAM_SERVER_TERMS_ID:
+        return mam_on_server_terms(engine, message, field);
     case MAM_POSITION_STATE_ID:
         return mam_on_position_state(engine, message, field);
     case MAM_LEVERAGE_TIER_ID:

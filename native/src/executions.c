@@ -1,7 +1,6 @@
 /*
  * What LPs report of legs. A fill is known by (LP, execution id) and checked against the leg's cumulative
- * volume: `highest` is the largest cumulative heard of, `known` the sum of the fills that we have; while they
- * differ a fill is missing, the leg's outcome is unknown and the LP is asked.
+ * volume (leg_sum.h); while a fill is missing the leg's outcome is unknown and the LP is asked.
  *
  * A fill is the block's up to what is still wanted of the leg and of the block; the rest, and all that comes
  * when the volumes are decided, is the house's (house.c): never a wrong child.
@@ -57,11 +56,9 @@ static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, str
     bool works = at_work(block, leg);
     int64_t room =
         leg->purpose == MAM_LEG_EXECUTE ? mam_block_target(block) - block->filled : block->to_reverse;
-    int64_t of_leg = leg->volume > leg->known ? leg->volume - leg->known : 0;
+    int64_t of_leg = leg->volume > leg->sum.known ? leg->volume - leg->sum.known : 0;
     room = !works ? 0 : room < of_leg ? room : of_leg;
     int64_t taken = volume < room ? volume : room;
-    leg->known += volume;
-    leg->notional += notional;
     if (taken > 0) {
         count_in(engine, block, leg, taken, taken == volume ? notional : notional / volume * taken);
     }
@@ -74,18 +71,22 @@ static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, str
     return taken;
 }
 
+/* The LP is asked what it has filled, and gets nothing new until it has said so. */
+static void doubt(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
+    if (leg->status != MAM_LEG_UNKNOWN) {
+        mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, block->id, 0);
+        mam_leg_ask(engine, block, leg);
+    }
+}
+
 /* After any report: is a fill missing, is the leg over, does its LP live? */
 static void review(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
-    leg->peak = leg->highest > leg->peak ? leg->highest : leg->peak;
-    if (leg->highest > leg->known) {
-        if (leg->status != MAM_LEG_UNKNOWN) {
-            mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
-            mam_alert(engine, block->bridge, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, block->id, 0);
-            mam_leg_ask(engine, block, leg);
-        }
+    if (leg->sum.highest > leg->sum.known) {
+        doubt(engine, block, leg);
         return;
     }
-    if (leg->over || leg->known >= leg->volume) {
+    if (leg->over || leg->sum.known >= leg->volume) {
         bool was_open = leg->status != MAM_LEG_ENDED;
         mam_leg_set_status(engine, block, leg, MAM_LEG_ENDED);
         if (was_open && (at_work(block, leg) || block->open_legs == 0)) {
@@ -103,6 +104,24 @@ static void review(struct mam_engine *engine, struct mam_block *block, struct ma
 
 /* --- Trades --- */
 
+/* A fill with a report of its own. Returns how much of it the block takes. */
+static int64_t take_report(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                           const struct mam_execution *m) {
+    __int128 notional = (__int128)m->volume * m->price;
+    int64_t taken = take_fill(engine, block, leg, m->volume, notional);
+    mam_sum_add(&leg->sum, m->volume, notional);
+    return taken;
+}
+
+/* No child gets such a price: the LP is asked, and may report it again as it was. */
+static uint16_t implausible(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                            uint16_t *field) {
+    *field = 6;
+    uint16_t reason = mam_impossible(engine, block->id, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
+    doubt(engine, block, leg);
+    return reason;
+}
+
 static bool plausible(const struct mam_execution *m, uint16_t *field) {
     *field = m->volume <= 0 || m->volume > MAM_VOLUME_MAX ? 5
              : m->price <= 0 || m->price > MAM_PRICE_MAX  ? 6
@@ -115,30 +134,38 @@ uint16_t mam_take_trade(struct mam_engine *engine, struct mam_block *block, cons
                         uint16_t *field) {
     const struct mam_execution *m = message;
     struct mam_leg_state *leg = leg_of(block, m);
-    if (!plausible(m, field) || m->cumulative < m->volume || leg->known > MAM_VOLUME_MAX - m->volume) {
+    if (!plausible(m, field) || m->cumulative < m->volume || leg->sum.known > MAM_VOLUME_MAX - m->volume) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
     }
     *field = 7;
-    if (m->volume <= leg->by_status && m->cumulative <= leg->peak) {
-        leg->by_status -= m->volume; /* the report of what a status answer has told already */
+    enum mam_fill_place place = mam_sum_place(&leg->sum, m->volume, m->cumulative);
+    if (place == MAM_FILL_TOLD) {
+        leg->sum.by_status -= m->volume;
         remember(engine, m, MAM_FILL_REPORT, 0);
+        engine->counts.duplicates++;
+        if (m->cumulative > leg->sum.highest) { /* unless it is a new one of the same size, after a bust */
+            doubt(engine, block, leg);
+        }
+        return MAM_REASON_DUPLICATE;
+    }
+    if (!mam_price_plausible(engine, block->instrument, m->price)) {
+        return implausible(engine, block, leg, field);
+    }
+    if (place == MAM_FILL_KNOWN) {
         engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
-    bool newer = m->cumulative > leg->highest;
-    if (!newer && m->volume > leg->highest - leg->known) {
-        engine->counts.duplicates++; /* all up to this cumulative volume is known, under another number */
-        return MAM_REASON_DUPLICATE;
-    }
-    if (newer && m->cumulative - m->volume < leg->highest) {
-        return mam_impossible(engine, block->id, 0, MAM_REASON_SEQUENCE_GAP); /* its figures contradict */
+    if (place == MAM_FILL_CONTRADICTS) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_SEQUENCE_GAP);
     }
     int64_t limit = leg->purpose == MAM_LEG_EXECUTE ? block->price_limit : 0;
     if (limit != 0 && !mam_as_good(leg->side, m->price, limit)) {
         mam_alert(engine, block->bridge, MAM_ALERT_KIND_IMPOSSIBLE, MAM_REASON_PRICE_MISMATCH, block->id, 0);
     }
-    leg->highest = newer ? m->cumulative : leg->highest;
-    int64_t taken = take_fill(engine, block, leg, m->volume, (__int128)m->volume * m->price);
+    if (place == MAM_FILL_NEWER) {
+        mam_sum_heard(&leg->sum, m->cumulative - m->volume, m->cumulative);
+    }
+    int64_t taken = take_report(engine, block, leg, m);
     remember(engine, m, MAM_FILL_LIVE, taken);
     review(engine, block, leg);
     return MAM_REASON_NONE;
@@ -146,20 +173,28 @@ uint16_t mam_take_trade(struct mam_engine *engine, struct mam_block *block, cons
 
 /* --- The end of a leg --- */
 
+/* An answer is the last word on the cumulative volume, also where it is less than was heard before. */
+static void truth(struct mam_leg_sum *sum, int64_t cumulative) {
+    if (cumulative < sum->highest) {
+        sum->highest = cumulative;
+    }
+    mam_sum_heard(sum, cumulative, cumulative);
+}
+
 static uint16_t take_end(struct mam_engine *engine, struct mam_block *block, const struct mam_execution *m,
                          uint16_t reason, uint16_t *field) {
     struct mam_leg_state *leg = leg_of(block, m);
     *field = 7;
-    if (m->cumulative < leg->known || m->cumulative > MAM_VOLUME_MAX) {
+    if (m->cumulative < leg->sum.known || m->cumulative > MAM_VOLUME_MAX) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE); /* less than it has filled */
     }
     remember(engine, m, MAM_FILL_REPORT, 0); /* an old one, repeated after a bust, would speak of more */
-    if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
+    if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->sum.highest) {
         engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
     leg->over = 1;
-    leg->highest = m->cumulative;
+    truth(&leg->sum, m->cumulative);
     block->leg_reason = reason;
     review(engine, block, leg);
     return MAM_REASON_NONE;
@@ -193,8 +228,8 @@ uint16_t mam_take_ended(struct mam_engine *engine, struct mam_block *block, cons
  */
 static bool price_missing(const struct mam_leg_state *leg, const struct mam_execution *m,
                           __int128 *notional) {
-    int64_t missing = m->cumulative - leg->known;
-    *notional = (__int128)m->cumulative * m->price - leg->notional;
+    int64_t missing = m->cumulative - leg->sum.known;
+    *notional = (__int128)m->cumulative * m->price - leg->sum.notional;
     return m->price > 0 && m->price <= MAM_PRICE_MAX && *notional >= missing &&
            *notional <= (__int128)missing * MAM_PRICE_MAX;
 }
@@ -204,19 +239,21 @@ uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, con
     const struct mam_execution *m = message;
     struct mam_leg_state *leg = leg_of(block, m);
     *field = 7;
-    if (m->cumulative < leg->known || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
+    if (m->cumulative < leg->sum.known || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
     }
     remember(engine, m, MAM_FILL_REPORT, 0);
-    if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->highest) {
+    if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->sum.highest) {
         return MAM_REASON_NONE; /* asked twice, answered twice */
     }
-    leg->highest = m->cumulative;
+    truth(&leg->sum, m->cumulative);
     leg->over = leg->over || m->volume == 0;
     __int128 notional;
-    if (leg->highest > leg->known && price_missing(leg, m, &notional)) {
-        leg->by_status += leg->highest - leg->known;
-        take_fill(engine, block, leg, leg->highest - leg->known, notional);
+    bool priced = mam_price_plausible(engine, block->instrument, m->price);
+    if (leg->sum.highest > leg->sum.known && priced && price_missing(leg, m, &notional)) {
+        int64_t missing = leg->sum.highest - leg->sum.known;
+        take_fill(engine, block, leg, missing, notional);
+        mam_sum_tell(&leg->sum, missing, notional);
     }
     review(engine, block, leg);
     return MAM_REASON_NONE;
@@ -238,9 +275,7 @@ static struct mam_fill *live_fill(struct mam_engine *engine, const struct mam_ex
 static void undo(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                  struct mam_fill *fill, uint16_t reason) {
     int64_t in_block = at_work(block, leg) ? fill->in_block : 0;
-    leg->known -= fill->volume;
-    leg->highest -= fill->volume;
-    leg->notional -= (__int128)fill->volume * fill->price;
+    mam_sum_undo(&leg->sum, fill->volume, (__int128)fill->volume * fill->price);
     if (in_block > 0) {
         count_in(engine, block, leg, -in_block, -(__int128)in_block * fill->price);
     }
@@ -255,18 +290,13 @@ static uint16_t check_undo(struct mam_engine *engine, const struct mam_block *bl
                            const struct mam_leg_state *leg, const struct mam_execution *m,
                            const struct mam_fill *fill, uint16_t *field) {
     *field = 8;
-    if (fill == NULL || leg->known < fill->volume) {
+    if (fill == NULL || leg->sum.known < fill->volume) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_UNKNOWN_BLOCK);
     }
     *field = 7;
     return m->cumulative >= 0 && m->cumulative <= MAM_VOLUME_MAX
                ? MAM_REASON_NONE
                : mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
-}
-
-/* The LP's cumulative volume after a bust or a correction: more than ours means that a fill is missing. */
-static void compare(struct mam_leg_state *leg, const struct mam_execution *m) {
-    leg->highest = m->cumulative > leg->highest ? m->cumulative : leg->highest;
 }
 
 uint16_t mam_take_bust(struct mam_engine *engine, struct mam_block *block, const void *message,
@@ -279,7 +309,7 @@ uint16_t mam_take_bust(struct mam_engine *engine, struct mam_block *block, const
         return reason;
     }
     undo(engine, block, leg, fill, MAM_REASON_BUSTED);
-    compare(leg, m);
+    mam_sum_compare(&leg->sum, m->cumulative, fill->volume);
     remember(engine, m, MAM_FILL_REPORT, 0);
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, MAM_REASON_BUSTED, block->id, 0);
     review(engine, block, leg);
@@ -299,11 +329,14 @@ uint16_t mam_take_correct(struct mam_engine *engine, struct mam_block *block, co
     if (reason != MAM_REASON_NONE) {
         return reason;
     }
+    if (!mam_price_plausible(engine, block->instrument, m->price)) {
+        return implausible(engine, block, leg, field);
+    }
     undo(engine, block, leg, fill, MAM_REASON_CORRECTED);
     fill->replaced_by = m->execution;
-    leg->highest += m->volume;
-    compare(leg, m);
-    int64_t taken = take_fill(engine, block, leg, m->volume, (__int128)m->volume * m->price);
+    leg->sum.highest += m->volume;
+    int64_t taken = take_report(engine, block, leg, m);
+    mam_sum_compare(&leg->sum, m->cumulative, fill->volume - m->volume);
     remember(engine, m, MAM_FILL_LIVE, taken);
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_WARNING, MAM_REASON_CORRECTED, block->id, 0);
     review(engine, block, leg);

@@ -16,8 +16,19 @@ static struct mam_old_leg *known_leg(struct mam_engine *engine, const struct mam
     return leg;
 }
 
+static bool cumulative_plausible(const struct mam_execution *m) {
+    return m->cumulative >= 0 && m->cumulative <= MAM_VOLUME_MAX;
+}
+
+static bool price_plausible(struct mam_engine *engine, const struct mam_execution *m, uint16_t *field) {
+    const struct mam_old_leg *leg = mam_old_leg_find(engine, m->block, m->leg);
+    *field = 6;
+    return leg == NULL || mam_price_plausible(engine, leg->instrument, m->price);
+}
+
 static bool plausible(const struct mam_execution *m) {
-    return m->volume > 0 && m->volume <= MAM_VOLUME_MAX && m->price > 0 && m->price <= MAM_PRICE_MAX;
+    return m->volume > 0 && m->volume <= MAM_VOLUME_MAX && m->price > 0 && m->price <= MAM_PRICE_MAX &&
+           cumulative_plausible(m);
 }
 
 static void remember(struct mam_engine *engine, const struct mam_execution *m, uint8_t status) {
@@ -35,6 +46,16 @@ static void take(struct mam_engine *engine, const struct mam_old_leg *leg, uint8
     mam_house_take(engine, leg->to, leg->block, leg->instrument, leg->bridge, side, volume, price, reason);
 }
 
+/* Nobody waits for the answer; what it tells is the house's. */
+static void ask(struct mam_engine *engine, const struct mam_old_leg *leg) {
+    struct mam_leg_cancel cancel;
+    mam_leg_cancel_init(&cancel);
+    cancel.block = leg->block;
+    cancel.leg = leg->leg;
+    mam_emit(engine, leg->bridge, &cancel, sizeof cancel);
+    mam_alert(engine, leg->to, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, leg->block, 0);
+}
+
 uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, const void *message,
                         uint16_t *field) {
     (void)block;
@@ -48,24 +69,33 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
         *field = 5;
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }
-    bool told = m->volume <= leg->by_status && m->cumulative <= leg->peak;
-    if (told) {
-        leg->by_status -= m->volume;
+    enum mam_fill_place place = mam_sum_place(&leg->sum, m->volume, m->cumulative);
+    *field = 7;
+    if (place == MAM_FILL_TOLD) {
+        leg->sum.by_status -= m->volume;
         remember(engine, m, MAM_FILL_REPORT);
+        if (m->cumulative > leg->sum.highest) { /* unless it is a new one of the same size, after a bust */
+            ask(engine, leg);
+        }
     }
-    bool newer = m->cumulative > leg->highest;
-    if (told || (!newer && m->volume > leg->highest - leg->known)) {
-        *field = 7;
-        engine->counts.duplicates++; /* known under another number, or by a status answer */
+    if (place == MAM_FILL_TOLD || place == MAM_FILL_KNOWN) {
+        engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
-    if (leg->known > MAM_VOLUME_MAX - m->volume) {
+    if (!price_plausible(engine, m, field)) {
+        return mam_impossible(engine, m->block, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
+    }
+    if (place == MAM_FILL_CONTRADICTS) {
+        return mam_impossible(engine, m->block, 0, MAM_REASON_SEQUENCE_GAP);
+    }
+    if (leg->sum.known > MAM_VOLUME_MAX - m->volume) {
         *field = 5;
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }
-    leg->known += m->volume;
-    leg->highest = newer ? m->cumulative : leg->highest;
-    leg->peak = leg->highest > leg->peak ? leg->highest : leg->peak;
+    if (place == MAM_FILL_NEWER) {
+        mam_sum_heard(&leg->sum, m->cumulative - m->volume, m->cumulative);
+    }
+    mam_sum_add(&leg->sum, m->volume, (__int128)m->volume * m->price);
     take(engine, leg, leg->side, m->volume, m->price, MAM_REASON_LATE_FILL);
     remember(engine, m, MAM_FILL_LIVE);
     return MAM_REASON_NONE;
@@ -87,15 +117,20 @@ static uint16_t undo(struct mam_engine *engine, const struct mam_execution *m, u
     if (leg == NULL) {
         return reason;
     }
+    if (!cumulative_plausible(m)) {
+        *field = 7;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
+    }
     struct mam_fill *fill = live_fill(engine, m);
-    if (fill == NULL || fill->volume > leg->known) {
+    if (fill == NULL || fill->volume > leg->sum.known) {
         *field = 8;
         return mam_impossible(engine, m->block, 0, MAM_REASON_UNKNOWN_BLOCK);
     }
     int64_t added = why == MAM_REASON_CORRECTED ? m->volume : 0;
-    leg->known += added - fill->volume;
-    leg->highest += added - fill->volume;
-    leg->highest = m->cumulative > leg->highest ? m->cumulative : leg->highest;
+    mam_sum_undo(&leg->sum, fill->volume, (__int128)fill->volume * fill->price);
+    mam_sum_add(&leg->sum, added, (__int128)added * m->price);
+    leg->sum.highest += added;
+    mam_sum_compare(&leg->sum, m->cumulative, fill->volume - added);
     fill->status = MAM_FILL_UNDONE;
     fill->replaced_by = why == MAM_REASON_CORRECTED ? m->execution : 0;
     take(engine, leg, leg->side ^ 1u, fill->volume, fill->price, why);
@@ -120,6 +155,9 @@ uint16_t mam_late_correct(struct mam_engine *engine, struct mam_block *block, co
         *field = 5;
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }
+    if (!price_plausible(engine, m, field)) {
+        return mam_impossible(engine, m->block, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
+    }
     uint16_t reason = undo(engine, m, MAM_REASON_CORRECTED, field);
     if (reason == MAM_REASON_NONE) {
         struct mam_old_leg *leg = mam_old_leg_find(engine, m->block, m->leg);
@@ -127,6 +165,42 @@ uint16_t mam_late_correct(struct mam_engine *engine, struct mam_block *block, co
         remember(engine, m, MAM_FILL_LIVE);
     }
     return reason;
+}
+
+/* More filled than we know of, priced by the average of all. */
+static void take_missing(struct mam_engine *engine, struct mam_old_leg *leg, const struct mam_execution *m) {
+    int64_t missing = m->cumulative - leg->sum.known;
+    __int128 notional = (__int128)m->cumulative * m->price - leg->sum.notional;
+    bool priced = m->price > 0 && m->price <= MAM_PRICE_MAX &&
+                  mam_price_plausible(engine, leg->instrument, m->price) && notional >= missing &&
+                  notional <= (__int128)missing * MAM_PRICE_MAX;
+    if (!priced) {
+        mam_alert(engine, leg->to, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, leg->block, 0);
+        return;
+    }
+    mam_sum_tell(&leg->sum, missing, notional);
+    take(engine, leg, leg->side, missing, (int64_t)(notional / missing), MAM_REASON_LATE_FILL);
+}
+
+uint16_t mam_late_status(struct mam_engine *engine, struct mam_block *block, const void *message,
+                         uint16_t *field) {
+    (void)block;
+    const struct mam_execution *m = message;
+    uint16_t reason;
+    struct mam_old_leg *leg = known_leg(engine, m, field, &reason);
+    if (leg == NULL) {
+        return reason;
+    }
+    if (!cumulative_plausible(m)) {
+        *field = 7;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
+    }
+    mam_sum_heard(&leg->sum, m->cumulative, m->cumulative);
+    if (m->cumulative > leg->sum.known) {
+        take_missing(engine, leg, m);
+    }
+    remember(engine, m, MAM_FILL_REPORT);
+    return MAM_REASON_NONE;
 }
 
 /* An answer that crossed the end: nothing to do, if the leg was the LP's. */

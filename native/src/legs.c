@@ -80,8 +80,8 @@ int64_t mam_legs_wanted(const struct mam_block *block) {
     for (uint32_t i = 0; i < block->leg_count; i++) {
         const struct mam_leg_state *leg = &block->legs[i];
         bool open = leg->status == MAM_LEG_WORKING || leg->status == MAM_LEG_UNKNOWN;
-        if (open && leg->purpose == purpose && leg->known < leg->volume) {
-            wanted -= leg->volume - leg->known;
+        if (open && leg->purpose == purpose && leg->sum.known < leg->volume) {
+            wanted -= leg->volume - leg->sum.known;
         }
     }
     return wanted;
@@ -130,6 +130,14 @@ uint16_t mam_cancel_working(struct mam_engine *engine, struct mam_block *block, 
     (void)message, (void)field;
     take_back(engine, block, MAM_REASON_CANCELLED);
     return MAM_REASON_NONE;
+}
+
+/* It has ended, or never was: that a cancel comes too late is usual. */
+uint16_t mam_cancel_gone(struct mam_engine *engine, struct mam_block *block, const void *message,
+                         uint16_t *field) {
+    (void)engine, (void)block, (void)message;
+    *field = 2;
+    return MAM_REASON_UNKNOWN_BLOCK;
 }
 
 /* Its volumes are decided: what follows is the children's, or the way back. */

@@ -11,6 +11,27 @@ static uint16_t fault(uint16_t *field, uint16_t id, uint16_t reason) {
 
 /* --- Limits --- */
 
+static uint16_t check_appliance_only(struct mam_engine *engine, const struct mam_limits *m, uint16_t *field) {
+    bool own = m->group == 0;
+    if (!own && m->booking_window != 0) {
+        return fault(field, 8, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (own ? m->daily_loss != 0 && m->currency[0] == 0 : m->currency[0] != 0) {
+        return fault(field, 9, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (m->day_begins < 0 || m->day_begins >= (own ? INT64_C(86400) * SECOND : 1)) {
+        return fault(field, 10, MAM_REASON_OUT_OF_RANGE);
+    }
+    if (own && m->currency[0] != 0) {
+        uint8_t currency = mam_currency(engine, m->currency);
+        if (currency == UINT8_MAX) {
+            return fault(field, 9, MAM_REASON_TABLE_FULL);
+        }
+        engine->limits_currency = currency;
+    }
+    return MAM_REASON_NONE;
+}
+
 uint16_t mam_on_limits(struct mam_engine *engine, const struct mam_limits *m, uint16_t *field) {
     uint32_t group = m->group == 0 ? MAM_NONE : mam_group_find(engine, m->group);
     if (m->group != 0 && group == MAM_TABLE_NONE) {
@@ -22,13 +43,21 @@ uint16_t mam_on_limits(struct mam_engine *engine, const struct mam_limits *m, ui
     if (m->collar < 0 || m->collar >= PERCENT_ALL) {
         return fault(field, 5, MAM_REASON_OUT_OF_RANGE);
     }
-    if (m->daily_loss != 0) {
-        return fault(field, 6, MAM_REASON_NOT_SUPPORTED);
+    if (m->daily_loss < 0) {
+        return fault(field, 6, MAM_REASON_OUT_OF_RANGE);
     }
-    if (m->group != 0 && m->booking_window != 0) {
-        return fault(field, 8, MAM_REASON_OUT_OF_RANGE);
+    if (m->operator_name[0] == 0) {
+        return fault(field, 7, MAM_REASON_NO_OPERATOR);
+    }
+    uint16_t reason = check_appliance_only(engine, m, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
     }
     struct mam_limits_state *limits = m->group == 0 ? &engine->own_limits : &engine->groups[group].limits;
+    if (m->group == 0) {
+        engine->day_begins = m->day_begins;
+    }
+    mam_daily_limit(engine, group, m->daily_loss);
     limits->max_volume = m->max_volume;
     limits->collar = m->collar;
     limits->orders_per_second = m->orders_per_second;
@@ -75,17 +104,16 @@ int64_t mam_collar_limit(struct mam_engine *engine, uint32_t group, uint32_t ins
     return limit < 1 ? 1 : limit;
 }
 
-static uint16_t check_collar(struct mam_engine *engine, const struct mam_master_order *m, uint32_t group,
-                             uint32_t instrument) {
+static uint16_t check_collar(struct mam_engine *engine, int64_t price, uint32_t group, uint32_t instrument) {
     int64_t collar = collar_of(engine, group);
     int64_t mid;
-    if (collar == 0 || m->price == 0) {
+    if (collar == 0 || price == 0) {
         return MAM_REASON_NONE; /* a market order's legs get the collar as their limit */
     }
     if (!mid_of(engine, instrument, &mid)) {
         return MAM_REASON_NO_QUOTE;
     }
-    int64_t away = m->price > mid ? m->price - mid : mid - m->price;
+    int64_t away = price > mid ? price - mid : mid - price;
     return away > distance(mid, collar) ? MAM_REASON_PRICE_COLLAR : MAM_REASON_NONE;
 }
 
@@ -107,9 +135,13 @@ uint16_t mam_limits_check(struct mam_engine *engine, const struct mam_master_ord
     if (most != 0 && m->volume > most) {
         return fault(field, 5, MAM_REASON_ABOVE_MAXIMUM);
     }
-    uint16_t reason = check_collar(engine, m, group, instrument);
+    uint16_t reason = check_collar(engine, m->price, group, instrument);
     if (reason != MAM_REASON_NONE) {
         return fault(field, 6, reason);
+    }
+    reason = m->entry == MAM_ENTRY_CLOSING ? MAM_REASON_NONE : mam_daily_check(engine, group);
+    if (reason != MAM_REASON_NONE) {
+        return fault(field, 0, reason);
     }
     bool both = rate_allows(own, engine->now);
     both = rate_allows(of_group, engine->now) && both;
@@ -119,6 +151,37 @@ uint16_t mam_limits_check(struct mam_engine *engine, const struct mam_master_ord
     own->orders++;
     of_group->orders++;
     return MAM_REASON_NONE;
+}
+
+/* --- Deals: they are executed already --- */
+
+void mam_limits_watch_deal(struct mam_engine *engine, const struct mam_master_deal *m, uint32_t group,
+                           uint32_t instrument) {
+    if (m->entry == MAM_ENTRY_CLOSING) {
+        return;
+    }
+    int64_t most = tighter(engine->own_limits.max_volume, engine->groups[group].limits.max_volume);
+    uint16_t reason = engine->killed || engine->groups[group].killed ? MAM_REASON_KILLED
+                      : most != 0 && m->volume > most                ? MAM_REASON_ABOVE_MAXIMUM
+                      : !mam_price_plausible(engine, instrument, m->price)
+                          ? MAM_REASON_IMPLAUSIBLE_PRICE
+                          : check_collar(engine, m->price, group, instrument);
+    if (reason == MAM_REASON_NONE) {
+        reason = mam_daily_check(engine, group);
+    }
+    if (reason == MAM_REASON_NONE) {
+        return;
+    }
+    struct mam_risk_alert alert;
+    mam_risk_alert_init(&alert);
+    alert.kind = MAM_ALERT_KIND_OVER_LIMIT;
+    alert.reason = reason;
+    alert.group = m->group;
+    alert.instrument = m->instrument;
+    alert.measured = m->volume;
+    alert.limit = most;
+    engine->counts.alerts++;
+    mam_emit(engine, engine->bridge, &alert, sizeof alert);
 }
 
 /* --- The kill switch --- */
@@ -150,6 +213,7 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
     *(group == MAM_NONE ? &engine->killed : &engine->groups[group].killed) = !enables;
     if (enables) {
         mam_task_drop(engine, group);
+        mam_daily_enable(engine, group);
         return MAM_REASON_NONE;
     }
     stop_blocks(engine, group);

@@ -64,10 +64,7 @@ void mam_old_legs_keep(struct mam_engine *engine, const struct mam_block *block)
                                     .instrument = block->instrument,
                                     .to = block->bridge,
                                     .side = block->legs[i].side,
-                                    .known = block->legs[i].known,
-                                    .highest = block->legs[i].highest,
-                                    .peak = block->legs[i].peak,
-                                    .by_status = block->legs[i].by_status};
+                                    .sum = block->legs[i].sum};
         bool put = mam_table_put(&engine->old_leg_by_key, leg_key(block->id, i), at);
         MAM_ASSERT(put);
     }

@@ -21,6 +21,7 @@
 #include "books.h"
 #include "engine.h"
 #include "extents.h"
+#include "leg_sum.h"
 #include "table.h"
 #include "terms.h"
 
@@ -35,6 +36,7 @@
 #define MAM_LEGS_EXECUTE 48      /* of these, for the order itself */
 #define MAM_ROUNDS_MAX 3         /* how often refused volume is offered to other members */
 #define MAM_BOOKING_WINDOW 65536 /* unanswered bookings of one server, where Limits say nothing else */
+#define MAM_BATCH 128            /* bookings of one call, where ServerTerms say nothing else */
 #define MAM_TASKS 64             /* flattenings and leavings under way */
 #define MAM_CLOCK_BLOCKS 16      /* blocks that one Clock works on; the rest come with the next */
 #define MAM_RELEASE 256          /* queued bookings that one message releases at most */
@@ -47,9 +49,13 @@ struct mam_bridge_state {
     uint64_t skipped, skipped_to; /* numbers left out when memory was lost: after the one, up to the other */
     uint8_t role;                 /* 0: not opened */
     char name[32];
-    uint32_t unknown_legs;     /* an LP: legs whose outcome is unknown; no new ones while there are any */
-    uint32_t unanswered;       /* a server: bookings asked for, without a definite answer */
-    uint32_t unknown_bookings; /* of these: silent or unknown; no new ones while there are any */
+    uint32_t unknown_legs;       /* an LP: legs whose outcome is unknown; no new ones while there are any */
+    uint32_t unanswered;         /* a server: bookings asked for, without a definite answer */
+    uint32_t unknown_bookings;   /* of these: silent or unknown; no new ones while there are any */
+    uint32_t window, batch_size; /* ServerTerms; 0: none told */
+    uint32_t batch, in_batch;    /* number of the newest batch, and how many are in it */
+    int64_t batch_input;         /* the input that it answers: a batch never waits for another */
+    uint8_t platform;            /* whose return codes */
     uint32_t first_block, first_child, last_block, last_child; /* bookings that wait for room, oldest first */
 };
 
@@ -63,6 +69,9 @@ struct mam_limits_state {
     int64_t max_volume, collar;
     uint32_t orders_per_second, orders; /* orders: in that second */
     int64_t second;
+    int64_t daily_loss;             /* 0: none */
+    int64_t forgiven, forgiven_day; /* the loss when a person enabled it again, and of which day */
+    uint8_t loss_stopped;           /* the day's loss came to the limit */
 };
 
 struct mam_instrument_state {
@@ -76,7 +85,8 @@ struct mam_account_state_row {
     int64_t balance, credit;
     int64_t equity, margin; /* of the moment it was last valued (mam_account_refresh) */
     int64_t free_margin;
-    int64_t state_time; /* of the last AccountState */
+    int64_t state_time;      /* of the last AccountState */
+    int64_t day, day_equity; /* daily.c: the day that has begun for it, and its equity then */
     uint32_t leverage;
     uint32_t bridge;
     uint8_t currency, trade_mode, margin_mode;
@@ -136,6 +146,7 @@ struct mam_holding {
 enum mam_child_status {
     MAM_CHILD_PLANNED,  /* nothing asked of the server yet */
     MAM_CHILD_DEFERRED, /* a close that waits for its ticket */
+    MAM_CHILD_PUT_OFF,  /* the server wants to be asked again, later */
     MAM_CHILD_QUEUED,   /* waits for room in the server's window, or until its outcomes are known */
     MAM_CHILD_ASKED,    /* Booking sent, no answer */
     MAM_CHILD_UNKNOWN,  /* the server does not know, or did not answer in time */
@@ -147,7 +158,7 @@ struct mam_child {
     uint64_t login;
     uint32_t account, member, holding;
     uint32_t deferred_block, deferred_child; /* next in the holding's queue, or in the server's */
-    int64_t sent;                            /* when its Booking left last */
+    int64_t sent; /* when its Booking left last; put off: when it is to leave again */
     int64_t planned, assigned;
     int64_t carry; /* what the plan changed of its carry */
     uint64_t deal; /* the server's number of its booking */
@@ -168,11 +179,7 @@ struct mam_leg_state {
     uint8_t asked; /* status requests so far */
     uint8_t again; /* the LP may be tried again for this block */
     int64_t volume;
-    int64_t known;     /* sum of the fills that are known */
-    int64_t highest;   /* the largest cumulative volume heard of; more than known: a fill is missing */
-    int64_t peak;      /* the largest cumulative ever: a bust lowers highest, not this */
-    int64_t by_status; /* of known: told by a status answer, its own report has not come */
-    __int128 notional; /* of the known ones: sum of price x volume */
+    struct mam_leg_sum sum;
     int64_t sent, deadline;
 };
 
@@ -191,16 +198,16 @@ enum mam_fill_status { MAM_FILL_REPORT, MAM_FILL_LIVE, MAM_FILL_UNDONE };
 struct mam_old_leg {
     uint32_t block, leg, bridge, instrument, to;
     uint8_t side;
-    int64_t known, highest, peak, by_status; /* as struct mam_leg_state's */
+    struct mam_leg_sum sum;
 };
 
 /* Closes that are made one after the other, each with a Clock of its own. */
 struct mam_task {
-    uint8_t owed;      /* what refused closes left, of all; group and account are MAM_NONE */
-    uint32_t group;    /* MAM_NONE: all */
-    uint32_t account;  /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
-    uint32_t position; /* the next to be looked at */
-    uint8_t passes;
+    uint8_t owed;          /* what refused closes left, of all; group and account are MAM_NONE */
+    uint32_t group;        /* MAM_NONE: all */
+    uint32_t account;      /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
+    uint32_t position;     /* the next to be looked at */
+    uint8_t passes, tried; /* tried: to close something, in this pass */
     int64_t due;
 };
 
@@ -280,6 +287,9 @@ struct mam_engine {
     struct mam_quote_state *quotes; /* instrument x bridge x level */
     int64_t *house;                 /* per instrument: what the house has of LPs' fills; sold is negative */
     struct mam_limits_state own_limits;
+    int64_t day_begins, day;         /* daily.c: ns after midnight UTC; the day under way */
+    uint32_t daily_limits, day_next; /* how many there are; the next account whose day is to begin */
+    uint8_t limits_currency;         /* of the appliance's daily loss */
     uint32_t booking_window;
     struct mam_account_state_row *accounts;
     struct mam_group_state *groups;
@@ -355,8 +365,24 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
 /* May this order be taken? Counts it when it may. */
 uint16_t mam_limits_check(struct mam_engine *engine, const struct mam_master_order *message, uint32_t group,
                           uint32_t instrument, uint16_t *field);
+/* Tells a person of a deal that the controls would have refused: it is executed, so it is allocated. */
+void mam_limits_watch_deal(struct mam_engine *engine, const struct mam_master_deal *message, uint32_t group,
+                           uint32_t instrument);
 /* The worst price that the collars allow now; 0: no collar. */
 int64_t mam_collar_limit(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint8_t side);
+
+/* --- daily.c: the day's loss --- */
+/* group MAM_NONE: the appliance's. */
+void mam_daily_limit(struct mam_engine *engine, uint32_t group, int64_t limit);
+/* May something be opened? */
+uint16_t mam_daily_check(struct mam_engine *engine, uint32_t group);
+/* A person lets it go on: the loss is counted anew. */
+void mam_daily_enable(struct mam_engine *engine, uint32_t group);
+/* The server has told an account's figures. */
+void mam_daily_told(struct mam_engine *engine, uint32_t account);
+void mam_daily_flow(struct mam_engine *engine, uint32_t account, int64_t amount);
+/* Begins the accounts' days. Returns when it wants to be called again. */
+int64_t mam_daily_clock(struct mam_engine *engine);
 
 /* --- tasks.c: closing what is open, one position at a time --- */
 /* False: too many tasks. group, account: as in struct mam_task. */
@@ -463,6 +489,11 @@ int64_t mam_legs_wanted(const struct mam_block *block);
 void mam_legs_next(struct mam_engine *engine, struct mam_block *block);
 
 /* --- executions.c: what LPs report --- */
+/* Between half of the mark and twice of it; true where nobody has quoted yet. */
+static inline bool mam_price_plausible(const struct mam_engine *engine, uint32_t instrument, int64_t price) {
+    const struct mam_instrument_book *mark = &engine->books.instruments[instrument];
+    return mark->bid <= 0 || (price >= mark->bid / 2 && price / 2 <= mark->ask);
+}
 uint16_t mam_on_execution(struct mam_engine *engine, const struct mam_execution *message, uint16_t *field);
 
 /* --- reverse.c: trading out again what was filled --- */
@@ -478,6 +509,8 @@ bool mam_reallocate(struct mam_engine *engine, struct mam_block *block);
 /* --- booking.c: the children at the server --- */
 uint16_t mam_on_booking_report(struct mam_engine *engine, const struct mam_booking_report *message,
                                uint16_t *field);
+uint16_t mam_on_server_terms(struct mam_engine *engine, const struct mam_server_terms *message,
+                             uint16_t *field);
 /* A close that LPs execute: what it plans to take is not planned for another close. */
 void mam_reserve(struct mam_engine *engine, struct mam_block *block);
 void mam_unreserve(struct mam_engine *engine, struct mam_block *block);

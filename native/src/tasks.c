@@ -105,7 +105,8 @@ static bool next_pass(struct mam_engine *engine, struct mam_task *task) {
     if (!left && !blocks_open(engine, task)) {
         return false;
     }
-    task->passes = (uint8_t)(task->passes + left);
+    task->passes = (uint8_t)(task->passes + (left || task->tried)); /* a close at work may fail again */
+    task->tried = 0;
     if (task->passes == PASSES_MAX) {
         mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_WARNING, MAM_REASON_NO_LIQUIDITY, 0,
                   task->account == MAM_NONE ? 0 : engine->accounts[task->account].login);
@@ -176,6 +177,7 @@ static bool run(struct mam_engine *engine, struct mam_task *task) {
         int64_t volume = open_volume(engine, task, position);
         if (volume > 0) {
             mam_close_position(engine, position, task->account, volume, reason);
+            task->tried = 1;
             return true;
         }
     }

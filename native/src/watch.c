@@ -267,6 +267,7 @@ void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_me
 }
 
 void mam_account_flow(struct mam_engine *engine, uint32_t account, int64_t amount) {
+    mam_daily_flow(engine, account, amount);
     for (uint32_t at = engine->books.accounts[account].first_member; at != MAM_NONE;
          at = engine->books.members[at].next) {
         if (engine->books.members[at].started) {

@@ -25,7 +25,8 @@ static void audit_child(const struct mam_engine *engine, const struct mam_block 
                         const struct mam_child *child, struct audit_expected *expected) {
     MUST(child->assigned >= 0 && child->assigned <= child->planned);
     bool waits = child->status == MAM_CHILD_ASKED || child->status == MAM_CHILD_UNKNOWN ||
-                 child->status == MAM_CHILD_DEFERRED || child->status == MAM_CHILD_QUEUED;
+                 child->status == MAM_CHILD_DEFERRED || child->status == MAM_CHILD_QUEUED ||
+                 child->status == MAM_CHILD_PUT_OFF;
     if (child->holding == MAM_NONE || !(waits || block->reserved)) {
         return; /* an answered child's holding may be gone, or another's */
     }
@@ -52,7 +53,7 @@ static void audit_bridges(const struct mam_engine *engine) {
         uint32_t open = 0;
         for (uint32_t i = 0; i < block->leg_count; i++) {
             const struct mam_leg_state *leg = &block->legs[i];
-            MUST(leg->known <= leg->highest || leg->status == MAM_LEG_ENDED);
+            MUST(leg->sum.known <= leg->sum.highest || leg->status == MAM_LEG_ENDED);
             open += leg->status != MAM_LEG_ENDED;
             legs[leg->bridge] += leg->status == MAM_LEG_UNKNOWN;
         }
@@ -85,6 +86,7 @@ static void audit_bridges(const struct mam_engine *engine) {
         }
         MUST(waiting == queued[bridge]);
         MUST(waiting == 0 || state->unknown_bookings > 0 || state->unanswered >= engine->booking_window ||
+             (state->window != 0 && state->unanswered >= state->window) ||
              engine->next_deadline <= engine->now);
     }
 }

@@ -11,6 +11,18 @@ from typing import Any
 PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin"}
 
 
+# What some of MT5's return codes mean (MetaQuotes' reference).
+MEANS = {
+    10008: "",  # placed
+    10009: "booked",
+    10012: "unknown",  # time-out
+    10014: "refused",  # volume
+    10019: "refused",  # no money
+    10024: "retry",  # too many requests
+    10036: "refused",  # no such position
+}
+
+
 def units(volume: str) -> int:
     """A decimal as 1e-8 units."""
     scaled = Decimal(volume).scaleb(8)
@@ -57,24 +69,41 @@ class Books:
 
     def __init__(self) -> None:
         self.blocks: dict[int, Block] = {}
+        self.batch = 128  # most Bookings of one batch
+        self.batches: set[int] = set()
+        self.newest = 0
 
     def hear(self, message: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
         refused = any(output["msg"] == "Reject" for output in outputs)
         if message["msg"] == "BookingReport" and not refused:
             self._answer(message)
+        self._hear_batches([output["batch"] for output in outputs if output["msg"] == "Booking"])
         for output in outputs:
             hear = getattr(self, f"_on_{output['msg'].lower()}", None)
             if hear is not None:
                 hear(output)
-        for block in self.blocks.values():
-            self._check(block)
+        for number in {spoken.get("block") for spoken in [message, *outputs]}:
+            if number in self.blocks:  # nothing else has changed
+                self._check(self.blocks[number])
 
     # --- what is heard ---
 
+    def _hear_batches(self, numbers: list[int]) -> None:
+        """One batch's Bookings come one after the other, with one message's outputs, as fit one call."""
+        for number in numbers:
+            if number != self.newest:
+                assert number == self.newest % 65534 + 1
+            self.newest = number
+        for number in set(numbers):
+            assert number not in self.batches and numbers.count(number) <= self.batch
+        self.batches |= set(numbers)
+
     def _answer(self, message: dict[str, Any]) -> None:
+        status = MEANS[message["code"]] if message["status"] == "coded" else message["status"]
+        if status == "":
+            return  # no outcome yet
         child = self.blocks[message["block"]].children[message["child"]]
         assert child.answer == "", "an answered child was answered again, and that was taken"
-        status = message["status"]
         if status == "retry":
             child.retries += 1
         elif status in ("booked", "refused"):

@@ -23,6 +23,9 @@ from tests.engine.books import Books, units
 from tests.engine.desk import EURUSD, GROUP, Desk, only
 from tests.engine.history import METHODS, STEP, lots
 
+# The same answer in the status of the message, or as a return code of MT5.
+CODED = {"booked": ["booked", "booked", "10009"], "refused": ["refused", "10019", "10036", "10014"]}
+
 
 @dataclass
 class LpLeg:
@@ -144,7 +147,10 @@ class Exchange(Desk):
         self.waiting: list[tuple[dict[str, Any], str]] = []  # the server's answers on their way
         self.answers: dict[tuple[int, int], str] = {}
         self.asked: dict[tuple[int, int], dict[str, Any]] = {}
-        super().__init__(Capacities(blocks=512, history=65536))
+        small = {"accounts": 64, "members": 64, "groups": 4, "instruments": 4}
+        super().__init__(
+            Capacities(blocks=512, history=16384, children=4096, holdings=4096, positions=8192, **small)
+        )
         for name in ("lp3", "lp4"):
             self.bridges[name] = self.engine.open_bridge(name, Role.LP)
             self.names[self.bridges[name]] = name
@@ -159,7 +165,17 @@ class Exchange(Desk):
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
         )
-        self.send("control", "Limits", booking_window=self.random.choice([0, 1, 3]), operator_name="test")
+        window, batch = self.random.choice([0, 2, 5]), self.random.choice([1, 2, 128])
+        self.books.batch = batch
+        self.send("broker", "ServerTerms", batch=batch, window=window)
+        self.send(
+            "control",
+            "Limits",
+            booking_window=self.random.choice([0, 1, 3]),
+            daily_loss=self.random.choice(["0", "0", "2"]),
+            currency="USD",
+            operator_name="test",
+        )
 
     # --- both ways ---
 
@@ -200,11 +216,13 @@ class Exchange(Desk):
         assert key not in self.answers, "law 6: a booking that has an answer was asked again"
         status = self.random.choice(["booked"] * 6 + ["refused", "refused", "retry", "unknown", "silent"])
         if status == "retry":
-            self.waiting.append((booking, "retry"))
+            self.waiting.append((booking, self.random.choice(["retry", "10024"])))
             return
         self.answers[key] = "refused" if status == "refused" else "booked"
         if status != "silent":
-            self.waiting.append((booking, "unknown" if status == "unknown" else self.answers[key]))
+            final = self.random.choice(CODED[self.answers[key]])
+            unknown = self.random.choice(["unknown", "10012", "10008"])
+            self.waiting.append((booking, unknown if status == "unknown" else final))
         if status == "unknown":
             self.waiting.append((booking, self.answers[key]))
 
@@ -213,7 +231,8 @@ class Exchange(Desk):
             return
         at = self.random.randrange(len(self.waiting))
         booking, status = self.waiting.pop(at)
-        self.book(booking, status=status)
+        coded = status.isdigit()
+        self.book(booking, status="coded" if coded else status, code=int(status) if coded else 0)
         if status in ("booked", "refused") and self.random.random() < 0.05:
             self.book(booking, status=status)
 
@@ -318,7 +337,7 @@ class Exchange(Desk):
     def finish(self) -> None:
         """All is said at last; every lot that an LP has filled is a child's or the house's."""
         self.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
-        for _ in range(40):
+        for _ in range(60):
             for lp in self.lps.values():
                 for leg in lp.legs.values():
                     if not leg.over:
@@ -339,6 +358,8 @@ class Exchange(Desk):
                 if leg_key in self.answers:
                     self.waiting.append((booking, self.answers[leg_key]))
             self.clock(max(self.time, self.engine.deadline or self.time))
+            while (due := self.engine.deadline) is not None and due <= self.time:
+                self.clock(self.time)
         self.check()
 
     def check(self) -> None:

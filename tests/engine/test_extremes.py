@@ -17,6 +17,11 @@ def stp(volume: str, **instrument: object) -> tuple[Desk, dict]:
     return desk, leg
 
 
+def market(desk: Desk, price: str) -> None:
+    for lp in ("lp1", "lp2"):
+        desk.quote(lp, price, price)
+
+
 @pytest.mark.parametrize("method", ["ratio", "multiplier", "fixed_lots"])
 def test_a_position_takes_only_so_much(method: str) -> None:
     desk = Desk()
@@ -52,12 +57,16 @@ def test_children_that_ask_for_more_than_there_can_be() -> None:
 def test_the_largest_price_of_a_fill() -> None:
     desk, leg = stp("1")
     refused(desk.execution(leg, "1", "1", LARGEST), "out_of_range")
-    desk.book_all(desk.execution(leg, "1", "1", QUARTER))
+    market(desk, QUARTER)
+    outputs = desk.execution(leg, "1", "1", QUARTER)
+    assert only(outputs, "Booking")
+    desk.book_all(outputs)
     desk.no_law_broken()
 
 
 def test_an_average_whose_residue_does_not_fit_is_rounded_less() -> None:
     desk, leg = stp("1000000", digits=0)
+    market(desk, "100.1")
     outputs = desk.execution(leg, "1000000", "1000000", "100.10000049")
     assert [booking["price"] for booking in only(outputs, "Booking")] == ["100.1"]
     desk.no_law_broken()

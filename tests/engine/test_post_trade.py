@@ -170,8 +170,11 @@ def test_retry_is_asked_again_with_the_same_key_and_then_counts_as_refused() -> 
     desk = Desk()
     desk.usual({1: "1"})
     (booking,) = only(desk.deal(1, "1"), "Booking")
-    for _ in range(3):
-        (again,) = only(desk.book(booking, status="retry"), "Booking")
+    for wait in (10**8, 2 * 10**8, 4 * 10**8):  # each twice as long
+        assert not only(desk.book(booking, status="retry"), "Booking")
+        assert desk.engine.deadline == desk.time + wait
+        assert not only(desk.clock(desk.time + wait - 1), "Booking")
+        (again,) = only(desk.clock(desk.time + 1), "Booking")
         assert (again["block"], again["child"], again["volume"]) == (1, 0, "1")
     assert only(desk.book(booking, status="retry"), "MasterReport")[0]["house"] == "1"
 
@@ -197,6 +200,7 @@ def test_a_booking_that_is_asked_late_has_a_deadline_too() -> None:
     desk.clock(desk.engine.deadline or 0)
     assert desk.engine.deadline is None
     desk.book(booking, status="retry")
+    assert only(desk.clock(desk.engine.deadline or 0), "Booking")  # put off for a moment
     said = desk.clock(desk.engine.deadline or 0)
     assert [(alert["kind"], alert["block"]) for alert in only(said, "RiskAlert")] == [("timeout", 1)]
     (closing,) = only(desk.book(booking), "Booking")

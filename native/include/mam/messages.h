@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0xc2e172c6c2ba2dc5ULL
+#define MAM_SCHEMA_FINGERPRINT 0xaa8ac068ef2ba258ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -268,7 +268,16 @@ enum mam_booking_status {
     MAM_BOOKING_STATUS_RETRY = 2,
     /* Outcome unknown: reconciled, never resent */
     MAM_BOOKING_STATUS_UNKNOWN = 3,
+    /* As code says, by the return codes of the server's platform */
+    MAM_BOOKING_STATUS_CODED = 4,
     MAM_BOOKING_STATUS_NULL = 255
+};
+
+/* Whose return codes a server answers with */
+enum mam_platform {
+    MAM_PLATFORM_MT5 = 0,
+    MAM_PLATFORM_MT4 = 1,
+    MAM_PLATFORM_NULL = 255
 };
 
 /* What an LP reports of a leg */
@@ -338,6 +347,12 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_STATE_STALE = 23,
     /* It has told them again */
     MAM_ALERT_KIND_STATE_FRESH = 24,
+    /* The day's loss limit is reached: no new positions until a person enables them */
+    MAM_ALERT_KIND_DAILY_LOSS = 26,
+    /* A deal was executed that the pre-trade controls would have refused; it is allocated */
+    MAM_ALERT_KIND_OVER_LIMIT = 27,
+    /* A server or LP answers that something is set up wrongly: its code is in measured */
+    MAM_ALERT_KIND_CONFIGURATION = 28,
     /* The host's clock jumped, or its discipline was lost or has come back */
     MAM_ALERT_KIND_CLOCK = 29,
     /* A bridge has heard outputs that were not on disk when the machine failed */
@@ -513,6 +528,8 @@ enum mam_reason {
     MAM_REASON_HEDGE_PROHIBITED = 100,
     /* No such time zone */
     MAM_REASON_UNKNOWN_ZONE = 101,
+    /* Not between half and twice the market's price */
+    MAM_REASON_IMPLAUSIBLE_PRICE = 110,
     /* The host's clock jumped */
     MAM_REASON_CLOCK_STEPPED = 120,
     /* Nothing steers the host's clock: times are not traceable to UTC */
@@ -877,6 +894,23 @@ struct mam_instrument_override {
     int64_t maintenance_rate_sell;
 };
 
+#define MAM_SERVER_TERMS_ID 96
+#define MAM_SERVER_TERMS_BLOCK_LENGTH 24
+#define MAM_SERVER_TERMS_LENGTH 32
+/* What this connection to a server can take; without it: MT5, batches of 128, no window of its own */
+struct mam_server_terms {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Bookings in one call, 1 to 65,536; MT4: 1. Count */
+    uint32_t batch;
+    /* Bookings without an answer; 0: as Limits.bookingWindow, which counts where it is smaller. Count */
+    uint32_t window;
+    /* Platform, enum mam_platform */
+    uint8_t platform;
+    uint8_t padding_25[7];
+};
+
 #define MAM_QUOTE_ID 20
 #define MAM_QUOTE_BLOCK_LENGTH 56
 #define MAM_QUOTE_LENGTH 64
@@ -1026,8 +1060,8 @@ struct mam_member {
 };
 
 #define MAM_LIMITS_ID 32
-#define MAM_LIMITS_BLOCK_LENGTH 96
-#define MAM_LIMITS_LENGTH 104
+#define MAM_LIMITS_BLOCK_LENGTH 112
+#define MAM_LIMITS_LENGTH 120
 /* Pre-trade controls of a group, or (group 0) of the appliance */
 struct mam_limits {
     struct mam_header header;
@@ -1041,14 +1075,18 @@ struct mam_limits {
     int64_t max_volume;
     /* Greatest distance from mid, percent; 0: none. Factor, 1e-8 */
     int64_t collar;
-    /* In the group's currency; 0: none. Money, 1e-6 */
+    /* Of all members' equity since the day began, in the group's currency; 0: none. Money, 1e-6 */
     int64_t daily_loss;
     uint8_t padding_48[16];
-    /* Name */
+    /* Who made the change; required. Name */
     char operator_name[32];
     /* Appliance only: unanswered bookings of one server; 0: 65,536. Count */
     uint32_t booking_window;
-    uint8_t padding_100[4];
+    /* Appliance only: of its dailyLoss. Currency */
+    char currency[8];
+    uint8_t padding_108[4];
+    /* Appliance only: when a day begins, ns after midnight UTC. Time */
+    int64_t day_begins;
 };
 
 #define MAM_KILL_SWITCH_ID 33
@@ -1333,7 +1371,9 @@ struct mam_booking {
     uint8_t side;
     /* Entry, enum mam_entry */
     uint8_t entry;
-    uint8_t padding_62[2];
+    /* Those of one number come one after the other and may be booked in one call; at most
+     * ServerTerms.batch. Batch */
+    uint16_t batch;
 };
 
 #define MAM_MASTER_REPORT_ID 61
@@ -1938,6 +1978,16 @@ MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->maintenance_rate_buy) =
 MAM_LAYOUT(offsetof(struct mam_instrument_override, maintenance_rate_sell) == 88);
 MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->maintenance_rate_sell) == 8);
 
+MAM_LAYOUT(sizeof(struct mam_server_terms) == 32);
+MAM_LAYOUT(offsetof(struct mam_server_terms, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_server_terms *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_server_terms, batch) == 16);
+MAM_LAYOUT(sizeof(((struct mam_server_terms *)0)->batch) == 4);
+MAM_LAYOUT(offsetof(struct mam_server_terms, window) == 20);
+MAM_LAYOUT(sizeof(((struct mam_server_terms *)0)->window) == 4);
+MAM_LAYOUT(offsetof(struct mam_server_terms, platform) == 24);
+MAM_LAYOUT(sizeof(((struct mam_server_terms *)0)->platform) == 1);
+
 MAM_LAYOUT(sizeof(struct mam_quote) == 64);
 MAM_LAYOUT(offsetof(struct mam_quote, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_quote *)0)->sequence) == 8);
@@ -2058,7 +2108,7 @@ MAM_LAYOUT(sizeof(((struct mam_member *)0)->operator_name) == 32);
 MAM_LAYOUT(offsetof(struct mam_member, drawdown_zone) == 120);
 MAM_LAYOUT(sizeof(((struct mam_member *)0)->drawdown_zone) == 4);
 
-MAM_LAYOUT(sizeof(struct mam_limits) == 104);
+MAM_LAYOUT(sizeof(struct mam_limits) == 120);
 MAM_LAYOUT(offsetof(struct mam_limits, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_limits *)0)->sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_limits, group) == 16);
@@ -2075,6 +2125,10 @@ MAM_LAYOUT(offsetof(struct mam_limits, operator_name) == 64);
 MAM_LAYOUT(sizeof(((struct mam_limits *)0)->operator_name) == 32);
 MAM_LAYOUT(offsetof(struct mam_limits, booking_window) == 96);
 MAM_LAYOUT(sizeof(((struct mam_limits *)0)->booking_window) == 4);
+MAM_LAYOUT(offsetof(struct mam_limits, currency) == 100);
+MAM_LAYOUT(sizeof(((struct mam_limits *)0)->currency) == 8);
+MAM_LAYOUT(offsetof(struct mam_limits, day_begins) == 112);
+MAM_LAYOUT(sizeof(((struct mam_limits *)0)->day_begins) == 8);
 
 MAM_LAYOUT(sizeof(struct mam_kill_switch) == 64);
 MAM_LAYOUT(offsetof(struct mam_kill_switch, sequence) == 8);
@@ -2261,6 +2315,8 @@ MAM_LAYOUT(offsetof(struct mam_booking, side) == 60);
 MAM_LAYOUT(sizeof(((struct mam_booking *)0)->side) == 1);
 MAM_LAYOUT(offsetof(struct mam_booking, entry) == 61);
 MAM_LAYOUT(sizeof(((struct mam_booking *)0)->entry) == 1);
+MAM_LAYOUT(offsetof(struct mam_booking, batch) == 62);
+MAM_LAYOUT(sizeof(((struct mam_booking *)0)->batch) == 2);
 
 MAM_LAYOUT(sizeof(struct mam_master_report) == 104);
 MAM_LAYOUT(offsetof(struct mam_master_report, sequence) == 8);
@@ -2562,6 +2618,11 @@ static inline void mam_instrument_override_init(struct mam_instrument_override *
     mam_header_init(&message->header, MAM_INSTRUMENT_OVERRIDE_ID, MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH);
 }
 
+static inline void mam_server_terms_init(struct mam_server_terms *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_SERVER_TERMS_ID, MAM_SERVER_TERMS_BLOCK_LENGTH);
+}
+
 static inline void mam_quote_init(struct mam_quote *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_QUOTE_ID, MAM_QUOTE_BLOCK_LENGTH);
@@ -2748,17 +2809,17 @@ struct mam_check_message {
 };
 
 /* Which numbers are values of an enum, one bit each. */
-static const uint64_t mam_check_enums[29] = {
+static const uint64_t mam_check_enums[30] = {
     0x0000000000000003ULL, 0x000000000000000fULL, 0x000000030000003fULL, 0x000000000000001fULL,
     0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x000000000000000fULL,
     0x00000000000003ffULL, 0x000000000000001fULL, 0x000000000000000fULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
-    0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000000fULL, 0x000000000000003fULL,
-    0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000061b17fffULL, 0x07ffffffffffffffULL,
-    0x1f00003ffc03ffc0ULL
+    0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000001fULL, 0x0000000000000003ULL,
+    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000007db17fffULL,
+    0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL
 };
-static const struct mam_check_field mam_check_fields[370] = {
+static const struct mam_check_field mam_check_fields[377] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2820,6 +2881,8 @@ static const struct mam_check_field mam_check_fields[370] = {
     {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
     {13, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 1, 0, 23, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2828,7 +2891,7 @@ static const struct mam_check_field mam_check_fields[370] = {
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
     {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {10, 68, 1, 0, 23, 1, MAM_CHECK_ENUM8}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 68, 1, 0, 24, 1, MAM_CHECK_ENUM8}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
@@ -2851,9 +2914,10 @@ static const struct mam_check_field mam_check_fields[370] = {
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
-    {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 24, 1, MAM_CHECK_ENUM8},
-    {4, 21, 1, 0, 25, 1, MAM_CHECK_ENUM8}, {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 100, 8, 0, 0, 0, MAM_CHECK_ASCII},
+    {10, 112, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 25, 1, MAM_CHECK_ENUM8},
+    {4, 21, 1, 0, 26, 1, MAM_CHECK_ENUM8}, {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_ASCII}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
@@ -2890,92 +2954,94 @@ static const struct mam_check_field mam_check_fields[370] = {
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {15, 96, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {11, 62, 2, 0, 0, 0, MAM_CHECK_UINT16},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {9, 54, 1, 0, 26, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
-    {4, 26, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8},
-    {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8},
-    {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8},
-    {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {21, 100, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 104, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 2, 0, 27, 2, MAM_CHECK_ENUM16},
-    {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 28, 2, MAM_CHECK_ENUM16},
+    {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {15, 96, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 2, 0, 27, 2, MAM_CHECK_ENUM16}, {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8},
-    {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 52, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 27, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 28, 2, MAM_CHECK_ENUM16},
+    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 27, 2, MAM_CHECK_ENUM16},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8},
+    {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
+    {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
+    {21, 100, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 27, 2, MAM_CHECK_ENUM16}
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {13, 104, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 28, 2, MAM_CHECK_ENUM16},
+    {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 52, 2, 0, 28, 2, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[43] = {
+static const struct mam_check_message mam_check_messages[44] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 13},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 38, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 45, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 57, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 70, 3},
     {MAM_MASTER_DEAL_BLOCK_LENGTH, 73, 14}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 87, 10},
     {MAM_HEARTBEAT_BLOCK_LENGTH, 97, 2}, {MAM_LEVERAGE_TIER_BLOCK_LENGTH, 99, 9},
-    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 108, 13}, {MAM_QUOTE_BLOCK_LENGTH, 121, 8},
-    {MAM_EXECUTION_BLOCK_LENGTH, 129, 11}, {MAM_GROUP_POLICY_BLOCK_LENGTH, 140, 21},
-    {MAM_MEMBER_BLOCK_LENGTH, 161, 16}, {MAM_LIMITS_BLOCK_LENGTH, 177, 8},
-    {MAM_KILL_SWITCH_BLOCK_LENGTH, 185, 5}, {MAM_RESYNC_BLOCK_LENGTH, 190, 3},
-    {MAM_TOLERANCE_BLOCK_LENGTH, 193, 5}, {MAM_TIME_ZONE_BLOCK_LENGTH, 198, 5},
-    {MAM_CLOCK_BLOCK_LENGTH, 203, 3}, {MAM_OPENED_BLOCK_LENGTH, 206, 16},
-    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 222, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 226, 3},
-    {MAM_LOG_STATE_BLOCK_LENGTH, 229, 3}, {MAM_CONTINUED_BLOCK_LENGTH, 232, 3},
-    {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 235, 3}, {MAM_CLOCK_STATE_BLOCK_LENGTH, 238, 3},
-    {MAM_LEG_BLOCK_LENGTH, 241, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 250, 3},
-    {MAM_BOOKING_BLOCK_LENGTH, 253, 10}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 263, 15},
-    {MAM_RISK_ALERT_BLOCK_LENGTH, 278, 9}, {MAM_REJECT_BLOCK_LENGTH, 287, 5},
-    {MAM_RESUMED_BLOCK_LENGTH, 292, 4}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 296, 3},
-    {MAM_PLAN_BLOCK_LENGTH, 299, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 321, 14},
-    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 335, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 345, 11},
-    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 356, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 362, 8}
+    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 108, 13}, {MAM_SERVER_TERMS_BLOCK_LENGTH, 121, 4},
+    {MAM_QUOTE_BLOCK_LENGTH, 125, 8}, {MAM_EXECUTION_BLOCK_LENGTH, 133, 11},
+    {MAM_GROUP_POLICY_BLOCK_LENGTH, 144, 21}, {MAM_MEMBER_BLOCK_LENGTH, 165, 16},
+    {MAM_LIMITS_BLOCK_LENGTH, 181, 10}, {MAM_KILL_SWITCH_BLOCK_LENGTH, 191, 5},
+    {MAM_RESYNC_BLOCK_LENGTH, 196, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 199, 5},
+    {MAM_TIME_ZONE_BLOCK_LENGTH, 204, 5}, {MAM_CLOCK_BLOCK_LENGTH, 209, 3},
+    {MAM_OPENED_BLOCK_LENGTH, 212, 16}, {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 228, 4},
+    {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 232, 3}, {MAM_LOG_STATE_BLOCK_LENGTH, 235, 3},
+    {MAM_CONTINUED_BLOCK_LENGTH, 238, 3}, {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 241, 3},
+    {MAM_CLOCK_STATE_BLOCK_LENGTH, 244, 3}, {MAM_LEG_BLOCK_LENGTH, 247, 9},
+    {MAM_LEG_CANCEL_BLOCK_LENGTH, 256, 3}, {MAM_BOOKING_BLOCK_LENGTH, 259, 11},
+    {MAM_MASTER_REPORT_BLOCK_LENGTH, 270, 15}, {MAM_RISK_ALERT_BLOCK_LENGTH, 285, 9},
+    {MAM_REJECT_BLOCK_LENGTH, 294, 5}, {MAM_RESUMED_BLOCK_LENGTH, 299, 4},
+    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 303, 3}, {MAM_PLAN_BLOCK_LENGTH, 306, 22},
+    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 328, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 342, 10},
+    {MAM_RISK_STOP_BLOCK_LENGTH, 352, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 363, 6},
+    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 369, 8}
 };
-static const uint8_t mam_check_index[95] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 12, 13, 0, 0, 0, 0, 0, 0, 0, 0, 14, 15,
-    16, 17, 18, 0, 19, 0, 0, 0, 21, 22, 23, 24, 25, 0, 0, 0, 0, 0, 29, 30, 0, 0, 0, 0, 0, 0, 0, 0, 31,
-    32, 33, 34, 0, 0, 36, 0, 0, 0, 37, 38, 39, 0, 0, 0, 40, 0, 0, 0, 41, 42, 35, 26, 27, 28, 0, 0, 0, 0,
-    0, 0, 0, 11, 20
+static const uint8_t mam_check_index[97] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 13, 14, 0, 0, 0, 0, 0, 0, 0, 0, 15, 16,
+    17, 18, 19, 0, 20, 0, 0, 0, 22, 23, 24, 25, 26, 0, 0, 0, 0, 0, 30, 31, 0, 0, 0, 0, 0, 0, 0, 0, 32,
+    33, 34, 35, 0, 0, 37, 0, 0, 0, 38, 39, 40, 0, 0, 0, 41, 0, 0, 0, 42, 43, 36, 27, 28, 29, 0, 0, 0, 0,
+    0, 0, 0, 11, 21, 0, 12
 };
-#define MAM_CHECK_TEMPLATES 95
+#define MAM_CHECK_TEMPLATES 97
 
 static inline int mam_check_enum(const struct mam_check_field *field, uint32_t value) {
     uint32_t word = value / 64;
