@@ -391,6 +391,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
         hold(engine, block, child, 1);
         ask(engine, block, i);
     }
+    mam_book_unplanned(engine, block); /* who is asked for nothing */
 }
 
 /* --- Answers --- */

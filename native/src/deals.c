@@ -99,7 +99,7 @@ static void no_room(struct mam_engine *engine, uint32_t account) {
 }
 
 static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *block,
-                             const struct mam_child *child) {
+                             const struct mam_child *child, int64_t volume, int64_t price, uint8_t pending) {
     uint32_t at = mam_row_open(engine, child->account, block->instrument);
     if (at == MAM_NONE) {
         no_room(engine, child->account);
@@ -109,22 +109,67 @@ static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *
     int64_t rate = 0;
     mam_margin_rate_of(engine, child->account, block->instrument, block->side, &rate);
     row->master = engine->positions[block->position].ticket;
-    row->volume = child->assigned;
-    row->price = block->price;
+    row->volume = volume;
+    row->price = price;
     row->rate = rate;
     row->side = block->side;
-    row->pending = 1;
+    row->pending = pending;
     return at;
 }
 
+/* A child's row, if it is one that LPs are still executing; else MAM_NONE. */
+static uint32_t planned_row(const struct mam_engine *engine, const struct mam_child *child) {
+    bool planned = child->row != 0 && engine->books.rows[child->row - 1].pending == MAM_PLANNED;
+    return planned ? child->row - 1 : MAM_NONE;
+}
+
+void mam_book_planned(struct mam_engine *engine, struct mam_block *block) {
+    bool limited = engine->instruments[block->instrument].definition.volume_limit > 0;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        struct mam_child *child = mam_child_at(engine, block, i);
+        const struct mam_member *terms = &engine->members[child->member].terms;
+        if (child->planned == 0 || !(limited || terms->margin_buffer > 0 || terms->max_leverage > 0)) {
+            continue;
+        }
+        uint32_t at = open_pending(engine, block, child, child->planned, engine->terms.price, MAM_PLANNED);
+        if (at != MAM_NONE) {
+            child->row = at + 1;
+            block->in_books = 1;
+            mam_stake_make_up(engine, engine->books.rows[at].stake);
+        }
+    }
+}
+
+void mam_book_unplanned(struct mam_engine *engine, struct mam_block *block) {
+    for (uint32_t i = 0; i < block->child_count && block->in_books; i++) {
+        struct mam_child *child = mam_child_at(engine, block, i);
+        uint32_t at = planned_row(engine, child);
+        if (at != MAM_NONE) {
+            uint32_t stake = engine->books.rows[at].stake;
+            child->row = 0;
+            mam_row_close(engine, at);
+            mam_stake_make_up(engine, stake);
+        }
+    }
+    block->in_books = 0;
+}
+
 void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    uint32_t at = planned_row(engine, child);
+    if (at != MAM_NONE) {
+        struct mam_row *row = &engine->books.rows[at];
+        row->volume = child->assigned;
+        row->price = block->price;
+        row->pending = MAM_ASKED;
+        mam_stake_make_up(engine, row->stake);
+        return;
+    }
     if (child->row != 0) {
         return; /* asked again */
     }
-    uint32_t at;
     bool opens = block->entry == MAM_ENTRY_OPENING;
     if (opens) {
-        at = open_pending(engine, block, child);
+        at = open_pending(engine, block, child, child->assigned, block->price, MAM_ASKED);
     } else {
         at = row_of_close(engine, block, child);
         if (at != MAM_NONE) {
@@ -282,8 +327,8 @@ static uint32_t find_pending(const struct mam_engine *engine, uint32_t account, 
     uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
     for (; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
-        if (row->ticket == 0 && row->volume == m->volume && row->price == m->price_open &&
-            row->side == m->side) {
+        if (row->ticket == 0 && row->pending != MAM_PLANNED && row->volume == m->volume &&
+            row->price == m->price_open && row->side == m->side) {
             return at;
         }
     }
@@ -302,6 +347,9 @@ static bool is_explained(const struct mam_engine *engine, uint32_t account, uint
     bool pending = false;
     for (uint32_t at = stake->first_row; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
+        if (row->pending == MAM_PLANNED) {
+            continue;
+        }
         sum += row->side == MAM_SIDE_BUY ? row->volume : -row->volume;
         pending = pending || row->pending;
         if (row->pending && sum == told) {

@@ -233,6 +233,7 @@ struct mam_block {
     uint16_t leg_reason;                       /* why the last leg ended short */
     uint8_t status, side, entry, execution, plan_emitted;
     uint8_t cancel_sent, rounds;
+    uint8_t in_books;  /* children are in the books as MAM_PLANNED */
     uint8_t covers;    /* a close of what one account is owed, out of what the house closed for it */
     uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
     uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
