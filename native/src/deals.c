@@ -68,18 +68,47 @@ static void count_mismatch(struct mam_engine *engine, uint32_t account, bool bef
 
 /* --- Bookings of ours --- */
 
-/* The row that a close of ours takes from. */
-static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_block *block,
-                             const struct mam_child *child) {
-    uint64_t ticket = child->holding != MAM_NONE ? engine->holdings[child->holding].ticket : 0;
-    uint32_t stake = mam_stake_find(engine, child->account, block->instrument);
-    if (is_hedging(engine, child->account)) {
-        uint32_t at = ticket == 0 ? MAM_NONE : mam_row_find(engine, child->account, ticket);
-        bool same = at != MAM_NONE && engine->books.rows[at].stake == stake &&
-                    engine->books.rows[at].side != block->side;
-        return same ? at : MAM_NONE;
+/* What a close may take of a hedging row of ours: what the server and we agree is there, and nobody closes.
+ */
+static int64_t open_of(const struct mam_row *row) {
+    int64_t least = row->volume < row->expected ? row->volume : row->expected;
+    return least - row->closing;
+}
+
+/* Of the tickets that the master's position opened for the account, the oldest that is open. */
+static uint32_t oldest_open(const struct mam_engine *engine, const struct mam_block *block, uint32_t stake) {
+    uint64_t master = engine->positions[block->position].ticket;
+    uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
+    for (; at != MAM_NONE; at = engine->books.rows[at].next) {
+        const struct mam_row *row = &engine->books.rows[at];
+        if (row->master == master && row->side != block->side && row->ticket != 0 && !row->pending &&
+            open_of(row) > 0) {
+            return at;
+        }
     }
     return MAM_NONE;
+}
+
+/* The row that a close of ours takes from; what is not open under its ticket is the child's rest. */
+static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_block *block,
+                             struct mam_child *child) {
+    if (child->holding == MAM_NONE || !is_hedging(engine, child->account)) {
+        return MAM_NONE;
+    }
+    const struct mam_holding *holding = &engine->holdings[child->holding];
+    uint32_t stake = mam_stake_find(engine, child->account, block->instrument);
+    if (holding->several) {
+        uint32_t at = oldest_open(engine, block, stake);
+        if (at != MAM_NONE) {
+            int64_t open = open_of(&engine->books.rows[at]);
+            child->rest = child->assigned > open ? child->assigned - open : 0;
+            return at;
+        }
+    }
+    uint32_t at = holding->ticket == 0 ? MAM_NONE : mam_row_find(engine, child->account, holding->ticket);
+    bool same =
+        at != MAM_NONE && engine->books.rows[at].stake == stake && engine->books.rows[at].side != block->side;
+    return same ? at : MAM_NONE;
 }
 
 /* A netting account's one row that the server has; MAM_NONE: it has no position. */
@@ -173,7 +202,7 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
     } else {
         at = row_of_close(engine, block, child);
         if (at != MAM_NONE) {
-            engine->books.rows[at].closing += child->assigned;
+            engine->books.rows[at].closing += mam_child_part(child);
         }
     }
     if (at != MAM_NONE) {
@@ -210,12 +239,13 @@ static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instr
 }
 
 static void booked_close(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    int64_t part = mam_child_part(child);
     if (!is_hedging(engine, child->account)) {
         uint32_t at = net_row(engine, child->account, block->instrument);
         if (at != MAM_NONE && engine->books.rows[at].side != block->side) {
             struct mam_row *row = &engine->books.rows[at];
             uint32_t stake = row->stake;
-            take_out(engine, at, child->assigned < row->volume ? child->assigned : row->volume, block->price);
+            take_out(engine, at, part < row->volume ? part : row->volume, block->price);
             close_if_over(engine, at);
             mam_stake_make_up(engine, stake);
         }
@@ -228,13 +258,13 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
     struct mam_row *row = &engine->books.rows[at];
     uint32_t stake = row->stake;
     bool before = is_mismatched(row);
-    row->closing -= child->assigned;
+    row->closing -= part;
     if (row->expected >= 0) {
-        row->expected -= child->assigned < row->expected ? child->assigned : row->expected;
+        row->expected -= part < row->expected ? part : row->expected;
     }
-    int64_t most = row->expected >= 0 && row->volume - child->assigned < row->expected
+    int64_t most = row->expected >= 0 && row->volume - part < row->expected
                        ? (row->volume > row->expected ? row->volume - row->expected : 0)
-                       : (child->assigned < row->volume ? child->assigned : row->volume);
+                       : (part < row->volume ? part : row->volume);
     take_out(engine, at, most, block->price);
     count_mismatch(engine, child->account, before, is_mismatched(row));
     close_if_over(engine, at);
@@ -291,7 +321,7 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
     if (block->entry == MAM_ENTRY_OPENING) {
         mam_row_close(engine, at);
     } else { /* the client still holds it */
-        row->closing -= child->assigned;
+        row->closing -= mam_child_part(child);
         close_if_over(engine, at);
     }
     mam_stake_make_up(engine, stake);

@@ -129,6 +129,7 @@ struct mam_holding {
     int64_t owed;           /* of volume: closed for the master, refused by the server; the house is short */
     __int128 owed_notional; /* sum of price x volume of it */
     uint32_t pending;       /* bookings without an answer, and deferred ones */
+    uint8_t several;        /* hedging: opened under more than one ticket; its rows in the books have them */
     uint8_t tried;          /* the pass in which what is owed was tried last; 0: not yet */
     uint32_t deferred_block, deferred_child; /* first child that waits for the ticket */
 };
@@ -149,6 +150,8 @@ struct mam_child {
     uint32_t deferred_block, deferred_child; /* next in the holding's queue, or in the server's */
     int64_t sent;                            /* when its Booking left last */
     int64_t planned, assigned;
+    int64_t
+        rest; /* of assigned: a close that goes on with the account's next ticket, when this one is booked */
     int64_t carry; /* what the plan changed of its carry */
     uint64_t deal; /* the server's number of its booking */
     uint32_t row;  /* of books, plus 1: what it opens or closes there */
@@ -472,6 +475,8 @@ void mam_unwind(struct mam_engine *engine, struct mam_block *block);
 void mam_reverse_over(struct mam_engine *engine, struct mam_block *block);
 
 /* --- reallocate.c: refused volume to members with room --- */
+/* Room for `more` children behind the block's own; their numbers stay, their addresses may not. */
+bool mam_children_grow(struct mam_engine *engine, struct mam_block *block, uint32_t more);
 /* True: other members are asked now. */
 bool mam_reallocate(struct mam_engine *engine, struct mam_block *block);
 
@@ -522,6 +527,11 @@ static inline struct mam_child *mam_child_at(struct mam_engine *engine, const st
                                              uint32_t child) {
     MAM_ASSERT(child < block->child_count);
     return &engine->children[block->first_child + child];
+}
+
+/* What its Booking asks for. */
+static inline int64_t mam_child_part(const struct mam_child *child) {
+    return child->assigned - child->rest;
 }
 
 /* What is to be executed: the children's part and the house's. */

@@ -1,7 +1,7 @@
 """Margin buffer and maximum leverage with positions held, bookings asked for and orders at LPs.
 
-The oracle is in Fraction, from the definitions alone: margin = lots x contract size x price / leverage (forex),
-exposure = lots x contract size x price, every position and every booking or order on its way at its own price.
+The oracle is in Fraction, by definition: margin = lots x contract size x price / leverage (forex),
+exposure = lots x contract size x price, each position, booking or order on its way at its own price.
 """
 
 from fractions import Fraction
