@@ -24,11 +24,12 @@ static bool any_negative(const int64_t *values, uint32_t count) {
 }
 
 static bool any_wide(const int64_t *carry, uint32_t count) {
-    bool wide = false;
-    for (uint32_t i = 0; i < count; i++) {
-        wide |= carry[i] > CARRY_LIMIT || carry[i] < -CARRY_LIMIT;
+    uint64_t wide = 0;
+    for (uint32_t i = 0; i < count;
+         i++) { /* of limit + carry and limit - carry both are negative only then */
+        wide |= ((uint64_t)CARRY_LIMIT + (uint64_t)carry[i]) & ((uint64_t)CARRY_LIMIT - (uint64_t)carry[i]);
     }
-    return wide;
+    return wide >> 63 != 0;
 }
 
 static enum mam_reason check(const struct mam_allocation *a) {

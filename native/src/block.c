@@ -51,6 +51,7 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
 void mam_block_close(struct mam_engine *engine, struct mam_block *block) {
     MAM_ASSERT(block->open_legs == 0);
     mam_old_legs_keep(engine, block);
+    mam_book_unplanned(engine, block);
     uint32_t at = (uint32_t)(block - engine->blocks);
     if (block->extent > 0) {
         mam_extents_give(&engine->extents, block->first_child, block->extent);
@@ -402,6 +403,9 @@ static void execute(struct mam_engine *engine, struct mam_block *block) {
         reject_block(engine, block, MAM_REASON_NO_LIQUIDITY);
     } else {
         engine->positions[block->position].traded += mam_block_target(block);
+        if (block->entry == MAM_ENTRY_OPENING) {
+            mam_book_planned(engine, block);
+        }
         mam_block_change(engine, block, MAM_BLOCK_STATUS_WORKING, MAM_REASON_NONE);
     }
 }

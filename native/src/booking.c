@@ -47,6 +47,16 @@ static uint16_t batch_number(const struct mam_engine *engine, struct mam_bridge_
     return (uint16_t)server->batch;
 }
 
+/* What a close names: the ticket of the row that it takes from. */
+static uint64_t ticket_of(const struct mam_engine *engine, const struct mam_block *block,
+                          const struct mam_child *child) {
+    if (block->entry != MAM_ENTRY_CLOSING || child->holding == MAM_NONE) {
+        return 0;
+    }
+    const struct mam_holding *holding = &engine->holdings[child->holding];
+    return holding->several && child->row != 0 ? engine->books.rows[child->row - 1].ticket : holding->ticket;
+}
+
 /* Makes a child's Booking and counts it as asked. Returns the bridge that gets it. */
 static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at,
                              struct mam_booking *booking) {
@@ -56,11 +66,9 @@ static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block,
     booking->block = block->id;
     booking->child = at;
     booking->login = child->login;
-    booking->volume = child->assigned;
+    booking->volume = mam_child_part(child);
     booking->price = block->price;
-    booking->position = block->entry == MAM_ENTRY_CLOSING && child->holding != MAM_NONE
-                            ? engine->holdings[child->holding].ticket
-                            : 0;
+    booking->position = ticket_of(engine, block, child);
     booking->instrument = engine->instruments[block->instrument].definition.instrument;
     booking->side = block->side;
     booking->entry = block->entry;
@@ -365,6 +373,7 @@ void mam_bookings_keep(struct mam_engine *engine) {
         hold(engine, block, child, 1);
         mam_book_asked(engine, block, child);
     }
+    mam_book_unplanned(engine, block); /* who is asked for nothing */
 }
 
 /* Books the children from number `first` on. */
@@ -408,6 +417,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
         hold(engine, block, child, 1);
         ask(engine, block, i);
     }
+    mam_book_unplanned(engine, block); /* who is asked for nothing */
 }
 
 /* --- Answers --- */
@@ -426,6 +436,53 @@ static void answered(struct mam_engine *engine, struct mam_block *block, struct 
     }
 }
 
+static void emit_further(struct mam_engine *engine, const struct mam_block *block, uint32_t at) {
+    const struct mam_child *child = mam_child_at(engine, block, at);
+    struct mam_plan_member member;
+    mam_plan_member_init(&member);
+    member.block = block->id;
+    member.child = at;
+    member.login = child->login;
+    member.cap = member.volume = child->assigned;
+    member.margin = engine->accounts[child->account].margin;
+    member.reason = MAM_REASON_FURTHER_TICKET;
+    mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
+}
+
+/* One ticket is closed: the rest of the close is a child of its own, with a number of its own, for the next.
+ */
+static void go_on(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
+    struct mam_child *child = child_at(engine, block, at);
+    int64_t rest = child->rest;
+    child->rest = 0;
+    if (!mam_children_grow(engine, block, 1)) {
+        engine->holdings[child->holding].volume += rest; /* the client still holds it */
+        mam_owe(engine, block, child, rest, MAM_REASON_TABLE_FULL);
+        give_to_house(engine, block, child, rest);
+        block->reason = MAM_REASON_NOT_CLOSED;
+        return;
+    }
+    child = child_at(engine, block, at); /* it may have moved */
+    child->assigned -= rest;
+    child->planned -= rest;
+    struct mam_child next = {.login = child->login,
+                             .account = child->account,
+                             .member = child->member,
+                             .holding = child->holding,
+                             .deferred_block = MAM_NONE,
+                             .planned = rest,
+                             .assigned = rest};
+    uint32_t number = block->child_count++;
+    *child_at(engine, block, number) = next;
+    engine->counts.children_planned++;
+    engine->counts.children_working++;
+    emit_further(engine, block, number);
+    block->asked++;
+    engine->holdings[next.holding].pending++;
+    mam_book_asked(engine, block, child_at(engine, block, number));
+    send(engine, block, number);
+}
+
 static void on_booked(struct mam_engine *engine, struct mam_block *block, struct mam_child *child,
                       const struct mam_booking_report *m) {
     struct mam_holding *holding = &engine->holdings[child->holding];
@@ -434,8 +491,15 @@ static void on_booked(struct mam_engine *engine, struct mam_block *block, struct
     if (block->entry == MAM_ENTRY_OPENING && holding->ticket == 0) {
         holding->ticket = m->position;
     }
+    if (block->entry == MAM_ENTRY_OPENING && holding->ticket != m->position) {
+        holding->several = 1;
+    }
     mam_book_booked(engine, block, child, m->position);
-    answered(engine, block, holding, child->assigned);
+    int64_t opened = child->assigned;
+    if (child->rest > 0) {
+        go_on(engine, block, m->child);
+    }
+    answered(engine, block, holding, opened);
 }
 
 static void refuse(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
@@ -443,6 +507,7 @@ static void refuse(struct mam_engine *engine, struct mam_block *block, struct ma
     int64_t volume = child->assigned;
     engine->counts.bookings_refused++;
     mam_book_refused(engine, block, child);
+    child->rest = 0;
     hold(engine, block, child, -1);
     give_to_house(engine, block, child, volume);
     block->refused += volume;
@@ -499,7 +564,7 @@ static struct mam_child *asked_child(struct mam_engine *engine, struct mam_block
 /* What stands in the server's books is not what was asked for: a person must reconcile it. */
 static uint16_t mismatch(struct mam_engine *engine, struct mam_child *child,
                          const struct mam_booking_report *m, uint16_t *field) {
-    *field = m->volume != child->assigned ? 7 : 8;
+    *field = m->volume != mam_child_part(child) ? 7 : 8;
     set_status(engine, child, MAM_CHILD_UNKNOWN);
     return mam_impossible(engine, m->block, m->login, MAM_REASON_PRICE_MISMATCH);
 }
@@ -512,7 +577,7 @@ uint16_t mam_take_booked(struct mam_engine *engine, struct mam_block *block, con
     if (child == NULL) {
         return reason;
     }
-    if (m->volume != child->assigned || m->price != block->price) {
+    if (m->volume != mam_child_part(child) || m->price != block->price) {
         return mismatch(engine, child, m, field);
     }
     on_booked(engine, block, child, m);

@@ -46,9 +46,15 @@ struct mam_row {
     uint32_t stake;          /* MAM_NONE: the row is free */
     uint32_t next, previous; /* of the stake, in the order they came; free rows through next */
     int64_t volume, price, rate, swap;
-    int64_t closing;  /* of volume: closes that the server has not answered */
-    int64_t expected; /* a hedging row of ours: what our bookings made of it; -1: the client's own */
-    uint8_t side, pending;
+    int64_t closing;       /* of volume: closes that the server has not answered */
+    int64_t expected;      /* a hedging row of ours: what our bookings made of it; -1: the client's own */
+    uint8_t side, pending; /* pending: enum mam_pending */
+};
+
+enum mam_pending {
+    MAM_AT_SERVER,
+    MAM_ASKED,   /* a Booking is out, or waits for its server */
+    MAM_PLANNED, /* LPs are executing it */
 };
 
 struct mam_stake {
@@ -252,6 +258,11 @@ static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *boo
 }
 
 /* --- deals.c: bookings of ours, and what the server tells of positions --- */
+/* LPs begin to execute an opening: those whose caps look at their positions have it in their books at once.
+ */
+void mam_book_planned(struct mam_engine *engine, struct mam_block *block);
+/* What was planned, and will not be asked for. */
+void mam_book_unplanned(struct mam_engine *engine, struct mam_block *block);
 void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child);
 void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child,
                      uint64_t ticket);

@@ -69,18 +69,47 @@ static void count_mismatch(struct mam_engine *engine, uint32_t account, bool bef
 
 /* --- Bookings of ours --- */
 
-/* The row that a close of ours takes from. */
-static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_block *block,
-                             const struct mam_child *child) {
-    uint64_t ticket = child->holding != MAM_NONE ? engine->holdings[child->holding].ticket : 0;
-    uint32_t stake = mam_stake_find(engine, child->account, block->instrument);
-    if (is_hedging(engine, child->account)) {
-        uint32_t at = ticket == 0 ? MAM_NONE : mam_row_find(engine, child->account, ticket);
-        bool same = at != MAM_NONE && engine->books.rows[at].stake == stake &&
-                    engine->books.rows[at].side != block->side;
-        return same ? at : MAM_NONE;
+/* What a close may take of a hedging row of ours: what the server and we agree is there, and nobody closes.
+ */
+static int64_t open_of(const struct mam_row *row) {
+    int64_t least = row->volume < row->expected ? row->volume : row->expected;
+    return least - row->closing;
+}
+
+/* Of the tickets that the master's position opened for the account, the oldest that is open. */
+static uint32_t oldest_open(const struct mam_engine *engine, const struct mam_block *block, uint32_t stake) {
+    uint64_t master = engine->positions[block->position].ticket;
+    uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
+    for (; at != MAM_NONE; at = engine->books.rows[at].next) {
+        const struct mam_row *row = &engine->books.rows[at];
+        if (row->master == master && row->side != block->side && row->ticket != 0 && !row->pending &&
+            open_of(row) > 0) {
+            return at;
+        }
     }
     return MAM_NONE;
+}
+
+/* The row that a close of ours takes from; what is not open under its ticket is the child's rest. */
+static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_block *block,
+                             struct mam_child *child) {
+    if (child->holding == MAM_NONE || !is_hedging(engine, child->account)) {
+        return MAM_NONE;
+    }
+    const struct mam_holding *holding = &engine->holdings[child->holding];
+    uint32_t stake = mam_stake_find(engine, child->account, block->instrument);
+    if (holding->several) {
+        uint32_t at = oldest_open(engine, block, stake);
+        if (at != MAM_NONE) {
+            int64_t open = open_of(&engine->books.rows[at]);
+            child->rest = child->assigned > open ? child->assigned - open : 0;
+            return at;
+        }
+    }
+    uint32_t at = holding->ticket == 0 ? MAM_NONE : mam_row_find(engine, child->account, holding->ticket);
+    bool same =
+        at != MAM_NONE && engine->books.rows[at].stake == stake && engine->books.rows[at].side != block->side;
+    return same ? at : MAM_NONE;
 }
 
 /* A netting account's one row that the server has; MAM_NONE: it has no position. */
@@ -100,7 +129,7 @@ static void no_room(struct mam_engine *engine, uint32_t account) {
 }
 
 static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *block,
-                             const struct mam_child *child) {
+                             const struct mam_child *child, int64_t volume, int64_t price, uint8_t pending) {
     uint32_t at = mam_row_open(engine, child->account, block->instrument);
     if (at == MAM_NONE) {
         no_room(engine, child->account);
@@ -110,26 +139,71 @@ static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *
     int64_t rate = 0;
     mam_margin_rate_of(engine, child->account, block->instrument, block->side, &rate);
     row->master = engine->positions[block->position].ticket;
-    row->volume = child->assigned;
-    row->price = block->price;
+    row->volume = volume;
+    row->price = price;
     row->rate = rate;
     row->side = block->side;
-    row->pending = 1;
+    row->pending = pending;
     return at;
 }
 
+/* A child's row, if it is one that LPs are still executing; else MAM_NONE. */
+static uint32_t planned_row(const struct mam_engine *engine, const struct mam_child *child) {
+    bool planned = child->row != 0 && engine->books.rows[child->row - 1].pending == MAM_PLANNED;
+    return planned ? child->row - 1 : MAM_NONE;
+}
+
+void mam_book_planned(struct mam_engine *engine, struct mam_block *block) {
+    bool limited = engine->instruments[block->instrument].definition.volume_limit > 0;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        struct mam_child *child = mam_child_at(engine, block, i);
+        const struct mam_member *terms = &engine->members[child->member].terms;
+        if (child->planned == 0 || !(limited || terms->margin_buffer > 0 || terms->max_leverage > 0)) {
+            continue;
+        }
+        uint32_t at = open_pending(engine, block, child, child->planned, engine->terms.price, MAM_PLANNED);
+        if (at != MAM_NONE) {
+            child->row = at + 1;
+            block->in_books = 1;
+            mam_stake_make_up(engine, engine->books.rows[at].stake);
+        }
+    }
+}
+
+void mam_book_unplanned(struct mam_engine *engine, struct mam_block *block) {
+    for (uint32_t i = 0; i < block->child_count && block->in_books; i++) {
+        struct mam_child *child = mam_child_at(engine, block, i);
+        uint32_t at = planned_row(engine, child);
+        if (at != MAM_NONE) {
+            uint32_t stake = engine->books.rows[at].stake;
+            child->row = 0;
+            mam_row_close(engine, at);
+            mam_stake_make_up(engine, stake);
+        }
+    }
+    block->in_books = 0;
+}
+
 void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    uint32_t at = planned_row(engine, child);
+    if (at != MAM_NONE) {
+        struct mam_row *row = &engine->books.rows[at];
+        row->volume = child->assigned;
+        row->price = block->price;
+        row->pending = MAM_ASKED;
+        mam_stake_make_up(engine, row->stake);
+        return;
+    }
     if (child->row != 0) {
         return; /* asked again */
     }
-    uint32_t at;
     bool opens = block->entry == MAM_ENTRY_OPENING;
     if (opens) {
-        at = open_pending(engine, block, child);
+        at = open_pending(engine, block, child, child->assigned, block->price, MAM_ASKED);
     } else {
         at = row_of_close(engine, block, child);
         if (at != MAM_NONE) {
-            engine->books.rows[at].closing += child->assigned;
+            engine->books.rows[at].closing += mam_child_part(child);
         }
     }
     if (at != MAM_NONE) {
@@ -166,12 +240,13 @@ static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instr
 }
 
 static void booked_close(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    int64_t part = mam_child_part(child);
     if (!is_hedging(engine, child->account)) {
         uint32_t at = net_row(engine, child->account, block->instrument);
         if (at != MAM_NONE && engine->books.rows[at].side != block->side) {
             struct mam_row *row = &engine->books.rows[at];
             uint32_t stake = row->stake;
-            take_out(engine, at, child->assigned < row->volume ? child->assigned : row->volume, block->price);
+            take_out(engine, at, part < row->volume ? part : row->volume, block->price);
             close_if_over(engine, at);
             mam_stake_touch(engine, stake);
         }
@@ -184,13 +259,13 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
     struct mam_row *row = &engine->books.rows[at];
     uint32_t stake = row->stake;
     bool before = is_mismatched(row);
-    row->closing -= child->assigned;
+    row->closing -= part;
     if (row->expected >= 0) {
-        row->expected -= child->assigned < row->expected ? child->assigned : row->expected;
+        row->expected -= part < row->expected ? part : row->expected;
     }
-    int64_t most = row->expected >= 0 && row->volume - child->assigned < row->expected
+    int64_t most = row->expected >= 0 && row->volume - part < row->expected
                        ? (row->volume > row->expected ? row->volume - row->expected : 0)
-                       : (child->assigned < row->volume ? child->assigned : row->volume);
+                       : (part < row->volume ? part : row->volume);
     take_out(engine, at, most, block->price);
     count_mismatch(engine, child->account, before, is_mismatched(row));
     close_if_over(engine, at);
@@ -247,7 +322,7 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
     if (block->entry == MAM_ENTRY_OPENING) {
         mam_row_close(engine, at);
     } else { /* the client still holds it */
-        row->closing -= child->assigned;
+        row->closing -= mam_child_part(child);
         close_if_over(engine, at);
     }
     mam_stake_touch(engine, stake);
@@ -283,8 +358,8 @@ static uint32_t find_pending(const struct mam_engine *engine, uint32_t account, 
     uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
     for (; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
-        if (row->ticket == 0 && row->volume == m->volume && row->price == m->price_open &&
-            row->side == m->side) {
+        if (row->ticket == 0 && row->pending != MAM_PLANNED && row->volume == m->volume &&
+            row->price == m->price_open && row->side == m->side) {
             return at;
         }
     }
@@ -303,6 +378,9 @@ static bool is_explained(const struct mam_engine *engine, uint32_t account, uint
     bool pending = false;
     for (uint32_t at = stake->first_row; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
+        if (row->pending == MAM_PLANNED) {
+            continue;
+        }
         sum += row->side == MAM_SIDE_BUY ? row->volume : -row->volume;
         pending = pending || row->pending;
         if (row->pending && sum == told) {

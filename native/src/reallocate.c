@@ -66,8 +66,7 @@ static uint32_t run_of(uint32_t count) {
     return run;
 }
 
-/* Room for `more` children behind the block's own; their numbers stay. */
-static bool grow(struct mam_engine *engine, struct mam_block *block, uint32_t more) {
+bool mam_children_grow(struct mam_engine *engine, struct mam_block *block, uint32_t more) {
     uint32_t wanted = block->child_count + more;
     if (run_of(wanted) > run_of(block->extent)) {
         uint32_t first =
@@ -130,7 +129,7 @@ bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     for (uint32_t i = 0; i < count; i++) {
         more += engine->rows.result[i] > 0;
     }
-    if (!grow(engine, block, more)) {
+    if (!mam_children_grow(engine, block, more)) {
         return false;
     }
     uint32_t first = block->child_count;

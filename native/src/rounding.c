@@ -199,9 +199,16 @@ void mam_carry_on(struct mam_allocation *a, const struct mam_workspace *ws, cons
     if (a->carry == NULL || shares->leftover == 0) {
         return;
     }
-    for (uint32_t i = 0; i < a->count; i++) {
-        int64_t over = a->result[i] - shares->base[i];
-        int64_t steps = over == 0 ? 0 : over == a->step ? 1 : over / a->step;
-        a->carry[i] += (int64_t)ws->limit[i] - steps * MAM_CARRY_ONE;
+    const int64_t *restrict results = a->result;
+    const int64_t *restrict bases = shares->base;
+    const uint64_t *restrict units = ws->limit;
+    int64_t *restrict carries = a->carry;
+    for (uint32_t i = 0; i < a->count; i++) { /* a step or none, without a branch: it goes either way */
+        carries[i] += (int64_t)units[i] - (int64_t)(results[i] != bases[i]) * MAM_CARRY_ONE;
+    }
+    uint32_t takes_more = a->rounding == MAM_ROUNDING_OVERFLOW ? a->overflow_index : a->count;
+    if (takes_more < a->count && results[takes_more] != bases[takes_more]) {
+        int64_t steps = (results[takes_more] - bases[takes_more]) / a->step;
+        carries[takes_more] -= (steps - 1) * MAM_CARRY_ONE;
     }
 }

@@ -139,6 +139,7 @@ struct mam_holding {
     int64_t owed;           /* of volume: closed for the master, refused by the server; the house is short */
     __int128 owed_notional; /* sum of price x volume of it */
     uint32_t pending;       /* bookings without an answer, and deferred ones */
+    uint8_t several;        /* hedging: opened under more than one ticket; its rows in the books have them */
     uint8_t tried;          /* the pass in which what is owed was tried last; 0: not yet */
     uint32_t deferred_block, deferred_child; /* first child that waits for the ticket */
 };
@@ -160,6 +161,8 @@ struct mam_child {
     uint32_t deferred_block, deferred_child; /* next in the holding's queue, or in the server's */
     int64_t sent; /* when its Booking left last; put off: when it is to leave again */
     int64_t planned, assigned;
+    int64_t
+        rest; /* of assigned: a close that goes on with the account's next ticket, when this one is booked */
     int64_t carry; /* what the plan changed of its carry */
     uint64_t deal; /* the server's number of its booking */
     uint32_t row;  /* of books, plus 1: what it opens or closes there */
@@ -240,6 +243,7 @@ struct mam_block {
     uint16_t leg_reason;                       /* why the last leg ended short */
     uint8_t status, side, entry, execution, plan_emitted;
     uint8_t cancel_sent, rounds;
+    uint8_t in_books;  /* children are in the books as MAM_PLANNED */
     uint8_t covers;    /* a close of what one account is owed, out of what the house closed for it */
     uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
     uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
@@ -503,6 +507,8 @@ void mam_unwind(struct mam_engine *engine, struct mam_block *block);
 void mam_reverse_over(struct mam_engine *engine, struct mam_block *block);
 
 /* --- reallocate.c: refused volume to members with room --- */
+/* Room for `more` children behind the block's own; their numbers stay, their addresses may not. */
+bool mam_children_grow(struct mam_engine *engine, struct mam_block *block, uint32_t more);
 /* True: other members are asked now. */
 bool mam_reallocate(struct mam_engine *engine, struct mam_block *block);
 
@@ -555,6 +561,11 @@ static inline struct mam_child *mam_child_at(struct mam_engine *engine, const st
                                              uint32_t child) {
     MAM_ASSERT(child < block->child_count);
     return &engine->children[block->first_child + child];
+}
+
+/* What its Booking asks for. */
+static inline int64_t mam_child_part(const struct mam_child *child) {
+    return child->assigned - child->rest;
 }
 
 /* What is to be executed: the children's part and the house's. */

@@ -119,7 +119,7 @@ class Books:
         volume, weight, total = units(row["volume"]), int(row["weight"]), int(block.plan["total_weight"])
         if row["reason"] == "none":
             block.room[row["login"]] = units(row["cap"]) - volume
-        if row["reason"] == "reallocated":
+        if row["reason"] in ("reallocated", "further_ticket"):
             block.offered[row["child"]] = volume
             return
         if row["login"] < 2**64 - 1 and volume:

@@ -1,5 +1,7 @@
 """Closing divides by what each child holds; a full close leaves exactly zero."""
 
+import pytest
+
 from tests.engine.desk import Desk, only, refused, volumes
 
 
@@ -176,4 +178,23 @@ def test_a_ticket_made_to_collide_takes_no_others_place() -> None:
     desk.book_all(desk.deal(1, "1", position=ticket))
     refused(desk.deal(2, "1", group=8, position=collides), "table_full")
     assert volumes(desk.deal(3, "1", position=ticket, side="sell", entry="closing")) == {1: "1"}
+    desk.no_law_broken()
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("buy", "sell"), ("sell", "buy")])
+def test_v7_a_trade_of_the_positions_side_raises_it_and_the_other_lowers_it(opens: str, closes: str) -> None:
+    """IBKR TWS API, PctChange: a buy raises a long and lowers a short, a sell the other way; -100 %: zero."""
+    desk = Desk()
+    desk.usual({1: "3000000", 2: "1000000"})
+    desk.book_all(desk.deal(1, "4", side=opens))
+    assert volumes(desk.deal(2, "4", side=opens, position=1)) == {1: "3", 2: "1"}  # +100 %
+    desk.book_all([b for b in desk.log if b["msg"] == "Booking" and b["block"] == 2])
+    refused(desk.deal(3, "4", side=opens, entry="closing", position=1), "unknown_position")
+    half = desk.deal(4, "4", side=closes, entry="closing", position=1)  # -50 %
+    assert volumes(half) == {1: "3", 2: "1"}
+    desk.book_all(half)
+    rest = desk.deal(5, "4", side=closes, entry="closing", position=1)  # -100 %
+    assert volumes(rest) == {1: "3", 2: "1"}
+    desk.book_all(rest)
+    assert desk.engine.counts()["holdings"] == 0
     desk.no_law_broken()
