@@ -11,6 +11,7 @@ from typing import Any
 PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin"}
 
 
+TRIES = 3  # a further "retry" counts as refused
 # What some of MT5's return codes mean (MetaQuotes' reference).
 MEANS = {
     10008: "",  # placed
@@ -39,6 +40,7 @@ class Child:
     price: str
     answer: str = ""  # booked, refused; "" while there is none that is final
     retries: int = 0  # "retry" answers that have not been asked again
+    tries: int = 0  # all of them
 
 
 @dataclass
@@ -106,6 +108,9 @@ class Books:
         assert child.answer == "", "an answered child was answered again, and that was taken"
         if status == "retry":
             child.retries += 1
+            child.tries += 1
+            if child.tries > TRIES:
+                child.answer = "refused"
         elif status in ("booked", "refused"):
             child.answer = status
 
