@@ -47,7 +47,7 @@ class _Page:
 
     def change(self, change: Json) -> str:
         """Who changed which policy."""
-        if change["msg"] in ("KillSwitch", "Limits", "Tolerance"):
+        if change["msg"] not in ("GroupPolicy", "Member"):
             text = ", ".join(
                 f"{_words(name)} {one['to']}"
                 for name, one in change["changed"].items()
