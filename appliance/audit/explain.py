@@ -21,7 +21,7 @@ Json = dict[str, Any]
 _NAMES = {number: message.name for number, message in MESSAGES.items()}
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _NO_CAP = "92233720368.54775807"
-_CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch", "Tolerance", "InstrumentOverride", "TimeZone"}
+_CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch", "Tolerance"}
 _LATER = {"reallocated", "further_ticket", "further_price"}
 """Reasons of a child that is no share of the order's own volume."""
 _PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin", "holdings"}

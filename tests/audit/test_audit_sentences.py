@@ -34,6 +34,8 @@ NOT_OF_AN_ORDER = {
     "BridgeFenced",
     "BridgeRenewed",
     "Continued",
+    "InstrumentOverride",
+    "TimeZone",
     "Resumed",
 }
 """What an order's story does not need: they say nothing of one order, or PlanMember has what follows."""
