@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
+from appliance._native import lib
 from appliance.audit import records, sentences
 from appliance.audit.errors import AuditError
 from appliance.audit.reader import Entry
@@ -24,6 +25,17 @@ _NO_CAP = "92233720368.54775807"
 _CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch", "Tolerance"}
 _LATER = {"reallocated", "further_ticket", "further_price"}
 """Reasons of a child that is no share of the order's own volume."""
+_STATUS_OF = {
+    lib.MAM_CODE_DONE: "booked",
+    lib.MAM_CODE_PRICE: "retry",
+    lib.MAM_CODE_BUSY: "retry",
+    lib.MAM_CODE_REJECTED: "refused",
+    lib.MAM_CODE_CLOSED: "refused",
+    lib.MAM_CODE_ACCOUNT: "refused",
+    lib.MAM_CODE_STATE: "refused",
+    lib.MAM_CODE_CONFIG: "refused",
+}
+"""What a return code of each class says of a booking; all others: unknown (native/src/booking.c)."""
 _PROPORTIONAL = {"equal", "percent", "ratio", "balance", "equity", "free_margin", "holdings"}
 
 
@@ -73,6 +85,8 @@ class _Run:
     in_sync: dict[int, Json] = field(default_factory=dict)
     """The newest alert of an account on whether its figures agree."""
     log_state: Json | None = None
+    platforms: dict[int, str] = field(default_factory=dict)
+    """Of each server's bridge: whose return codes it answers with."""
     clock: Json | None = None
     """The newest ClockState: how far the times may be off."""
 
@@ -272,11 +286,17 @@ class Explainer:
     def _on_bookingreport(self, entry: Entry) -> None:
         self._of_child(entry, "answers")
 
+    def _on_serverterms(self, entry: Entry) -> None:
+        self.run.platforms[entry.bridge] = str(self._json(entry)["platform"])
+
     def _of_child(self, entry: Entry, what: str) -> None:
         story = self._story(entry)
         if story is None:
             return
         fields = self._json(entry)
+        if fields.get("status") == "coded":
+            table = lib.MAM_CODES_MT4 if self.run.platforms.get(entry.bridge) == "mt4" else lib.MAM_CODES_MT5
+            fields["status"] = _STATUS_OF.get(lib.mam_code_class(table, fields["code"]), "unknown")
         child = next((child for child in story["children"] if child["child"] == fields["child"]), None)
         if child is None:  # the house: it is no member of the plan
             child = {"child": fields["child"], "login": fields["login"], "house": True}

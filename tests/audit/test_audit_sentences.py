@@ -47,9 +47,10 @@ def test_every_code_has_a_sentence() -> None:
         assert reason == Reason.NONE or (" " in said and said[0].islower()), reason
     for kind in AlertKind:
         assert sentences.alert(kind.name.lower())[0].islower(), kind
+    statuses = {status.name.lower() for status in BookingStatus}
+    assert statuses == {*sentences.BOOKING, "coded"}  # a coded answer is told as what its code says
     for codes, have in (
         (ExecutionKind, sentences.EXECUTION),
-        (BookingStatus, sentences.BOOKING),
         (Constraint, sentences.BINDING),
     ):
         assert set(have) == {code.name.lower() for code in codes}, codes
