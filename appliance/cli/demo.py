@@ -157,7 +157,7 @@ def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, si
         print(screen(result, width))
         for line in [] if told is None else of_scenario.lines(told):
             print(line)
-    explained = told is None or getattr(told, "unexplained", 0) == 0
+    explained = told is None or not bad or told.unexplained == 0
     return 0 if result.good and explained else 1
 
 
