@@ -114,6 +114,7 @@ BOOKING = {
     "refused": "refused by the server",
     "retry": "not done; to be asked again",
     "unknown": "outcome unknown; reconciled, never sent again",
+    "coded": "answered by the server's return code",
 }
 
 

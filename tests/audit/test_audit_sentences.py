@@ -31,6 +31,7 @@ NOT_OF_AN_ORDER = {
     "Resync",
     "PositionState",
     "LeverageTier",
+    "ServerTerms",
     "BridgeFenced",
     "BridgeRenewed",
     "Continued",
