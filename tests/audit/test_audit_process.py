@@ -157,8 +157,13 @@ def test_killed_inside_a_call(host: Host, call: str) -> None:
     host.check()
 
 
-@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
-@pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "fsync", "rename"])
+FAULTS = [
+    (call, error) for call in ("pwrite64", "fdatasync", "fsync", "rename") for error in ("EIO", "ENOSPC")
+]
+FAULTS.remove(("pwrite64", "ENOSPC"))  # making the next segment, it waits for room: it does not end
+
+
+@pytest.mark.parametrize(("call", "error"), FAULTS)
 def test_a_failing_disk_ends_the_writer(host: Host, call: str, error: str) -> None:
     """Never retried, one clear line, exit status 3; nothing unsynced was signed; the next one goes on."""
     inject = strace(host, call, f"error={error}:when=6+")
