@@ -6,13 +6,19 @@ from pathlib import Path
 
 from appliance.audit.errors import AuditError
 
+LARGEST = 64 << 20
+
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file."""
+    """The whole file; what is larger than any of them is none of them."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except OSError as error:
         raise AuditError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise AuditError(f"{path}: over {LARGEST >> 20} MiB, which no receipt, key or checkpoint has")
+    return data
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -187,9 +187,8 @@ class Writer:
             return
         try:
             self.log.change_key()
-        except AuditError as error:
-            _log.error("%s", error)
-            self._config = replace(config, epoch_seconds=0, epoch_records=0)
+        except (AuditError, NoRoom) as error:  # tried again when the next one is due
+            _log.error("%s: the key is not changed: %s", self.log.directory, error or "the disk is full")
         (self.log.directory / REQUEST).unlink(missing_ok=True)
         self._epoch_at, self._epoch_size = now, self.log.size
 

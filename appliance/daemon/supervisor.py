@@ -109,6 +109,7 @@ class Daemon:
         self._patience = patience
         self.status = 0
         self._instance: Instance | None = None
+        self._taken_over = False  # a killed daemon's memory, with what its writer had not drained
         self._engine: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
         self._restarts = 0
@@ -177,10 +178,12 @@ class Daemon:
             return create(keep=False)
         self._end_orphans()
         try:
-            return create(keep=True)
+            instance = create(keep=True)
         except InstanceError as error:
             print(f"mam run: {error}; a new run begins", file=sys.stderr)
             return create(keep=False)
+        self._taken_over = True
+        return instance
 
     def _was_killed(self) -> bool:
         """Is there an instance whose daemon is gone, and did not end it? One that lives refuses us later."""
@@ -396,7 +399,8 @@ class Daemon:
         """End everything, in order; safe to call at any time, and twice. `status` 1: not all ended well."""
         with contextlib.ExitStack() as stack:
             if self._instance is not None:
-                stack.callback(self._leave, self._instance, self._engine is not None, self._writer)
+                journaled = self._taken_over or self._engine is not None
+                stack.callback(self._leave, self._instance, journaled, self._writer)
             stack.callback(self._end, self._writer, WRITER_END_SECONDS, "the audit writer")
             stack.callback(self._end, self._engine, ENGINE_END_SECONDS, "the engine")
             if self._returning is not None:
@@ -406,7 +410,7 @@ class Daemon:
 
     def _leave(self, instance: Instance, journaled: bool, writer: "subprocess.Popen[bytes] | None") -> None:
         """Remove the memory; but no journal that may hold what the log has not: outputs have left on it."""
-        drained = writer is None or writer.returncode == 0 or not journaled
+        drained = not journaled or (writer is not None and writer.returncode == 0)
         if writer is not None and writer.returncode < 0 and not drained:  # killed: another one can
             drained = self._drain()
         if drained or not self._keep_undrained:

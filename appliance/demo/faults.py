@@ -190,7 +190,7 @@ def lines(told: Told) -> list[str]:
         f"{told.unwound:,} blocks unwound",
         f"parked      {told.parked:,} blocks, {to_text(told.parked_volume, -8)} lots in the house account",
         f"house       changes beside the blocks: {house}",
-        f"unknown     {told.asked_legs:,} legs and {told.asked_bookings:,} blocks' bookings asked for, "
-        f"none sent again; an LP left out {told.fenced:,} times until it had answered",
+        f"unknown     {told.asked_legs:,} legs and {told.asked_bookings:,} blocks' bookings asked for; "
+        f"an LP left out {told.fenced:,} times until it had answered",
         f"alerts      {alerts}",
     ]

@@ -362,7 +362,7 @@ static uint16_t check_order(const struct mam_engine *engine, const struct mam_ma
     if (engine->killed || engine->groups[request->group].killed) {
         return MAM_REASON_KILLED;
     }
-    if (engine->log_behind && m->entry == MAM_ENTRY_OPENING) {
+    if (engine->log_behind && m->entry != MAM_ENTRY_CLOSING) {
         return MAM_REASON_LOG_BEHIND;
     }
     if (m->order == 0) {

@@ -237,6 +237,9 @@ void mam_owe(struct mam_engine *engine, const struct mam_block *block, const str
     mam_task_add_owed(engine, !block->covers);
 }
 
+static bool fifo_allows(const struct mam_engine *engine, const struct mam_block *block,
+                        const struct mam_child *child);
+
 /*
  * The open that closes waited for has its answer. Was it refused, they cannot take out what never came in:
  * that part of them goes to the house, where the refused open went. The rest is asked for now.
@@ -257,6 +260,13 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
             missing = missing < child->assigned ? missing : child->assigned;
             give_to_house(engine, block, child, missing);
             holding->volume += missing;
+        }
+        if (child->assigned > 0 && !fifo_allows(engine, block, child)) { /* not told before the open was */
+            int64_t volume = child->assigned;
+            holding->volume += volume;
+            mam_owe(engine, block, child, volume, MAM_REASON_FIFO);
+            give_to_house(engine, block, child, volume);
+            block->reason = MAM_REASON_FIFO;
         }
         if (child->assigned > 0) {
             mam_book_asked(engine, block, child);
@@ -406,7 +416,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
         if (block->entry == MAM_ENTRY_CLOSING) {
             trim_to_holding(engine, block, child);
         }
-        if (child->assigned > 0 && !fifo_allows(engine, block, child)) {
+        if (child->assigned > 0 && !must_wait(engine, block, child) && !fifo_allows(engine, block, child)) {
             mam_owe(engine, block, child, child->assigned, MAM_REASON_FIFO);
             give_to_house(engine, block, child, child->assigned);
             block->reason = MAM_REASON_FIFO;

@@ -533,6 +533,8 @@ uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t ove
     uint64_t released = (uint64_t)limits->bridges * MAM_RELEASE * (sizeof(struct mam_booking) + overhead + 8);
     uint64_t watched = (MAM_WATCHED_OUTPUTS + 2 * MAM_LOOKED_AFTER + 2 * (uint64_t)limits->groups) *
                        (sizeof(struct mam_risk_stop) + overhead + 8);
+    uint64_t unsynced = rows_needed(limits) * (sizeof(struct mam_risk_alert) + sizeof(struct mam_resync) +
+                                               2 * ((uint64_t)overhead + 8)); /* accounts without room */
     return rows * per_row + (limits->blocks + (uint64_t)1 + MAM_CLOSED_A_CLOCK) * per_block + sweeps +
-           released + watched;
+           released + watched + unsynced;
 }

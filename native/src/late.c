@@ -127,6 +127,10 @@ static uint16_t undo(struct mam_engine *engine, const struct mam_execution *m, u
         return mam_impossible(engine, m->block, 0, MAM_REASON_UNKNOWN_BLOCK);
     }
     int64_t added = why == MAM_REASON_CORRECTED ? m->volume : 0;
+    if (leg->sum.known - fill->volume > MAM_VOLUME_MAX - added || leg->sum.highest > MAM_VOLUME_MAX - added) {
+        *field = 5;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
+    }
     mam_sum_undo(&leg->sum, fill->volume, (__int128)fill->volume * fill->price);
     mam_sum_add(&leg->sum, added, (__int128)added * m->price);
     leg->sum.highest += added;

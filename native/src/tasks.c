@@ -40,9 +40,13 @@ void mam_task_add_owed(struct mam_engine *engine, bool anew) {
     if (!anew || at == MAM_TASKS || engine->owed_holdings == 0) {
         return; /* a person has been told; the next refusal, flattening or leaving begins again */
     }
-    engine->tasks[at] =
-        (struct mam_task){.owed = 1, .group = MAM_NONE, .account = MAM_NONE, .due = engine->now + PASS_NS};
-    engine->task_count += at == engine->task_count;
+    int64_t soon = engine->now + PASS_NS;
+    if (at == engine->task_count) {
+        engine->tasks[at] = (struct mam_task){.owed = 1, .group = MAM_NONE, .account = MAM_NONE, .due = soon};
+        engine->task_count++;
+    } else if (engine->tasks[at].due > soon) { /* never later: refusals that keep coming put nobody off */
+        engine->tasks[at].due = soon;
+    }
     engine->next_deadline =
         engine->tasks[at].due < engine->next_deadline ? engine->tasks[at].due : engine->next_deadline;
 }

@@ -136,3 +136,35 @@ def test_the_houses_own_part_closes_too() -> None:
     assert desk.engine.counts()["holdings"] == 0
     refused(close(desk, 3, "1"), "unknown_position")
     desk.no_law_broken()
+
+
+def test_fifo_is_judged_when_the_open_that_a_close_waits_for_is_answered() -> None:
+    """Judged before, a refused open left a debt without a holding: a law broke, and all trading stopped."""
+    desk = Desk()
+    desk.instrument()
+    desk.group()
+    desk.account(1, "10000")
+    desk.account(2, "10000", trade_flags=256)
+    desk.member(1)
+    desk.member(2)
+    desk.quote("lp1", "1.10000", "1.10010")
+    desk.book_all(desk.deal(1, "2"))
+    opening = only(desk.deal(2, "2"), "Booking")
+    desk.deal(3, "2", side="sell", entry="closing", position=2)
+    for booking in opening:
+        desk.book(booking, status="refused" if booking["login"] == 2 else "booked")
+    desk.no_law_broken()
+    assert desk.engine.counts()["halted"] == 0
+
+
+def test_refusals_that_keep_coming_put_nobody_off() -> None:
+    desk = opened()
+    refuse_one(desk)
+    late = 0
+    for half_second in range(6):
+        outputs = desk.clock(desk.time + SECOND // 2)
+        late += len([b for b in only(outputs, "Booking") if b["login"] == 2])
+        refuse = only(close(desk, 10 + half_second, "0.02"), "Booking")
+        for booking in refuse:
+            desk.book(booking, status="refused" if booking["login"] == 1 else "booked")
+    assert late > 0
