@@ -168,6 +168,9 @@ def test_a_log_that_is_behind_stops_new_orders(rig: Rig) -> None:
     suspended = "new orders refused: the log is behind (1 yes)"
     with rig.bridge("broker") as broker, rig.bridge("control") as control, rig.bridge("lp1") as lp:
         server.set_up(broker, control)
+        server.send(control, "control", "GroupPolicy", group=8, policy_version=1, master_login=1000,
+                    currency="USD", method="equity", execution="stp")  # fmt: skip
+        wait_for(lambda: rig.counter("groups") == 2)
         wait_for(lambda: rig.counter("audit: journal entries on disk") >= rig.counter("journal records"))
         writer = rig.process("audit.writer")
         writer.suspend()
@@ -176,7 +179,7 @@ def test_a_log_that_is_behind_stops_new_orders(rig: Rig) -> None:
         wait_for(lambda: rig.counter(suspended) == 1)
 
         def order(number: int) -> dict[str, Any]:
-            fields = {"order": number, "group": 7, "instrument": 1, "volume": "1.00", "price": "0"}
+            fields = {"order": number, "group": 8, "instrument": 1, "volume": "1.00", "price": "0"}
             server.send(broker, "broker", "MasterOrder", **fields, side="buy", entry="opening")
             (message,) = wait_for(lambda: broker.receive(1))
             return to_json(message)
