@@ -357,6 +357,33 @@ static uint16_t on_log_state(struct mam_engine *engine, const struct mam_log_sta
     return MAM_REASON_NONE;
 }
 
+/* What the engine's own host says. */
+static uint16_t dispatch_host(struct mam_engine *engine, const void *message, uint16_t template_id,
+                              uint16_t *field) {
+    switch (template_id) {
+    case MAM_CLOCK_ID:
+        mam_block_on_clock(engine);
+        mam_books_on_clock(engine);
+        return MAM_REASON_NONE;
+    case MAM_OPENED_ID:
+        return on_opened(engine, message, field);
+    case MAM_BRIDGE_OPENED_ID:
+        return on_bridge_opened(engine, message, field);
+    case MAM_BRIDGE_FENCED_ID:
+        return on_bridge_fenced(engine, message);
+    case MAM_LOG_STATE_ID:
+        return on_log_state(engine, message);
+    case MAM_CONTINUED_ID:
+        return mam_on_continued(engine, message, field);
+    case MAM_BRIDGE_RENEWED_ID:
+        return mam_on_bridge_renewed(engine, message, field);
+    case MAM_CLOCK_STATE_ID:
+        return mam_on_clock_state(engine, message);
+    default:
+        return MAM_REASON_NOT_SUPPORTED;
+    }
+}
+
 /* Law 8: what is not checked is not used. */
 static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_t template_id,
                          uint16_t *field) {
@@ -405,28 +432,10 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_kill_switch(engine, message, field);
     case MAM_HEARTBEAT_ID:
         return MAM_REASON_NONE;
-    case MAM_CLOCK_ID:
-        mam_block_on_clock(engine);
-        mam_books_on_clock(engine);
-        return MAM_REASON_NONE;
-    case MAM_OPENED_ID:
-        return on_opened(engine, message, field);
-    case MAM_BRIDGE_OPENED_ID:
-        return on_bridge_opened(engine, message, field);
-    case MAM_BRIDGE_FENCED_ID:
-        return on_bridge_fenced(engine, message);
-    case MAM_LOG_STATE_ID:
-        return on_log_state(engine, message);
     case MAM_RESYNC_ID:
         return mam_on_resync(engine, message, field);
-    case MAM_CONTINUED_ID:
-        return mam_on_continued(engine, message, field);
-    case MAM_BRIDGE_RENEWED_ID:
-        return mam_on_bridge_renewed(engine, message, field);
-    case MAM_CLOCK_STATE_ID:
-        return mam_on_clock_state(engine, message);
     default:
-        return MAM_REASON_NOT_SUPPORTED;
+        return dispatch_host(engine, message, template_id, field);
     }
 }
 
