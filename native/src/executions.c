@@ -332,8 +332,7 @@ uint16_t mam_take_correct(struct mam_engine *engine, struct mam_block *block, co
     if (!mam_price_plausible(engine, block->instrument, m->price)) {
         return implausible(engine, block, leg, field);
     }
-    if (leg->sum.known - fill->volume > MAM_VOLUME_MAX - m->volume ||
-        leg->sum.highest > MAM_VOLUME_MAX - m->volume) {
+    if (!mam_sum_fits(&leg->sum, fill->volume, m->volume, MAM_VOLUME_MAX)) {
         *field = 5;
         return mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
     }

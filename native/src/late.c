@@ -127,7 +127,7 @@ static uint16_t undo(struct mam_engine *engine, const struct mam_execution *m, u
         return mam_impossible(engine, m->block, 0, MAM_REASON_UNKNOWN_BLOCK);
     }
     int64_t added = why == MAM_REASON_CORRECTED ? m->volume : 0;
-    if (leg->sum.known - fill->volume > MAM_VOLUME_MAX - added || leg->sum.highest > MAM_VOLUME_MAX - added) {
+    if (!mam_sum_fits(&leg->sum, fill->volume, added, MAM_VOLUME_MAX)) {
         *field = 5;
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }

@@ -92,6 +92,11 @@ static inline void mam_sum_undo(struct mam_leg_sum *sum, int64_t volume, __int12
     sum->told.from = mam_lowered(sum->told.from, volume);
 }
 
+/* May `added` come in the place of a fill of `undone`, with no volume of the sum over `most`? */
+static inline bool mam_sum_fits(const struct mam_leg_sum *sum, int64_t undone, int64_t added, int64_t most) {
+    return sum->known - undone <= most - added && sum->highest <= most - added;
+}
+
 /* The cumulative volume of a report that took fills back, by `less` in all (below 0: added). */
 static inline void mam_sum_compare(struct mam_leg_sum *sum, int64_t cumulative, int64_t less) {
     if (cumulative > sum->highest) {
