@@ -151,14 +151,10 @@ static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, 
     const struct mam_instrument_book *of = &books->instruments[stake->instrument];
     const struct mam_exposure *all = mam_slot_exposure(books, stake);
     int64_t profit = books->pages[stake->page].profit[stake->at], margin = stake->margin;
-    bool pending = false;
-    for (uint32_t at = stake->first_row; at != MAM_NONE && !pending; at = books->rows[at].next) {
-        pending = books->rows[at].pending;
-    }
     sums->floating[1] = mam_money((__int128)sums->floating[1] + profit);
     sums->margin[1] = mam_money((__int128)sums->margin[1] + margin);
     sums->spreads += spreads_cost(engine, stake->account, stake->instrument, all, profit);
-    if (pending) {
+    if (stake->pending_count > 0) {
         struct mam_exposure confirmed;
         mam_stake_exposure(engine, stake, false, &confirmed);
         if (of->bid == 0 ||

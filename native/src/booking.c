@@ -6,6 +6,7 @@
 #include "state.h"
 
 #define FIFO_FLAG 0x100             /* MT5 group trade flag: oldest position first, else 10045 */
+#define FETCH_AHEAD 8               /* children */
 #define TRIES_MAX 3                 /* "retry" answers before a booking counts as refused */
 #define AGAIN_NS INT64_C(100000000) /* after the first of them; twice as long after each */
 
@@ -362,6 +363,19 @@ static void say_opening(struct mam_engine *engine, struct mam_block *block) {
     engine->unkept = (uint32_t)(block - engine->blocks);
 }
 
+/* A table's slots and rows are far apart: those of later children are on their way while this one's are
+ * written. */
+static void fetch_ahead(struct mam_engine *engine, const struct mam_block *block, uint32_t at) {
+    if (at + 2 * FETCH_AHEAD < block->child_count) {
+        uint32_t account = child_at(engine, block, at + 2 * FETCH_AHEAD)->account;
+        mam_holding_prefetch(engine, block->position, account);
+        mam_stake_prefetch(engine, account, block->instrument);
+    }
+    if (at + FETCH_AHEAD < block->child_count) {
+        mam_row_prefetch(engine, child_at(engine, block, at + FETCH_AHEAD)->account, block->instrument);
+    }
+}
+
 void mam_bookings_keep(struct mam_engine *engine) {
     if (engine->unkept == MAM_NONE) {
         return;
@@ -371,6 +385,7 @@ void mam_bookings_keep(struct mam_engine *engine) {
     engine->unkept = MAM_NONE;
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
+        fetch_ahead(engine, block, i);
         if (child->assigned == 0) {
             continue;
         }

@@ -62,11 +62,14 @@ struct mam_stake {
     uint32_t page, at;       /* its slot */
     uint32_t next, previous; /* of the account; free stakes through next */
     uint32_t first_row, last_row, row_count;
-    uint64_t valued;   /* the mark's version its profit is of, where it was valued alone */
-    uint64_t contract; /* the instrument's contract that its margin is of */
-    int64_t margin;    /* maintenance, in account currency, pending bookings included */
-    uint16_t unvalued; /* why there is no profit of it (no_rate …) */
-    uint8_t dirty;     /* its rows are to be made up before its figures are looked at */
+    uint64_t valued;           /* the mark's version its profit is of, where it was valued alone */
+    uint64_t contract;         /* the instrument's contract that its margin is of */
+    int64_t margin;            /* maintenance, in account currency, pending bookings included */
+    struct mam_exposure total; /* its rows added up, see mam_row_enter */
+    uint32_t pending_count;    /* rows */
+    uint16_t unvalued;         /* why there is no profit of it (no_rate …) */
+    uint8_t dirty;             /* its figures are to be made up before they are looked at */
+    uint8_t beyond;            /* a row did not fit its total: the rows are added up each time */
 };
 
 struct mam_page {
@@ -227,15 +230,24 @@ uint64_t mam_books_pages(const struct mam_capacities *limits);
 void mam_books_init(struct mam_engine *engine);
 uint32_t mam_stake_find(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
 uint32_t mam_row_find(const struct mam_engine *engine, uint32_t account, uint64_t ticket);
-/* A row of an account at the end of its stake's; MAM_NONE: no room. The stake is to be made up again
- * afterwards. */
+/* Some accounts ahead of mam_row_open, the stake first: what it will look at and write to is on its way. */
+void mam_stake_prefetch(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
+void mam_row_prefetch(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
+/* A row of an account at the end of its stake's, empty; MAM_NONE: no room. To be filled, entered, and its
+ * stake made up again. */
 uint32_t mam_row_open(struct mam_engine *engine, uint32_t account, uint32_t instrument);
 void mam_row_close(struct mam_engine *engine, uint32_t row);
+/* Around every change of a row's side, volume, price, rate or pending: out of its stake's total and in again,
+ * so that what an account holds is never added up anew. */
+void mam_row_leave(struct mam_engine *engine, uint32_t row);
+void mam_row_enter(struct mam_engine *engine, uint32_t row);
+/* The server has what was pending: the total stays. */
+void mam_row_confirm(struct mam_engine *engine, uint32_t row);
 /* Adds a volume of the same side at its price: the mean is rounded against the account. */
 void mam_row_average(struct mam_row *row, const struct mam_row *added);
 /* Gives a row its ticket. False: another has it already. */
 bool mam_row_name(struct mam_engine *engine, uint32_t row, uint64_t ticket);
-/* Adds a stake's rows up again: exposure, margin, profit; frees it when no row is left. */
+/* Makes a stake's figures of its rows: exposure, margin, profit; frees it when no row is left. */
 void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
 /* Margin of its exposure, by the contract of now. One that cannot be told is as much as can be: no new risk
  * on such a position. */

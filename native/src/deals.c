@@ -42,7 +42,9 @@ static void take_out(struct mam_engine *engine, uint32_t at, int64_t volume, int
     if (volume > 0) {
         realise(engine, at, volume, price);
     }
+    mam_row_leave(engine, at);
     row->volume -= volume;
+    mam_row_enter(engine, at);
 }
 
 static void close_if_over(struct mam_engine *engine, uint32_t at) {
@@ -144,6 +146,7 @@ static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *
     row->rate = rate;
     row->side = block->side;
     row->pending = pending;
+    mam_row_enter(engine, at);
     return at;
 }
 
@@ -188,9 +191,11 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
     uint32_t at = planned_row(engine, child);
     if (at != MAM_NONE) {
         struct mam_row *row = &engine->books.rows[at];
+        mam_row_leave(engine, at);
         row->volume = child->assigned;
         row->price = block->price;
         row->pending = MAM_ASKED;
+        mam_row_enter(engine, at);
         mam_stake_make_up(engine, row->stake);
         return;
     }
@@ -218,8 +223,10 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
 static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint32_t deal_at) {
     struct mam_row *deal = &engine->books.rows[deal_at];
     uint32_t at = net_row(engine, account, instrument);
-    deal->pending = 0;
+    mam_row_leave(engine, deal_at);
+    deal->pending = MAM_AT_SERVER;
     if (at == MAM_NONE) {
+        mam_row_enter(engine, deal_at);
         return; /* the deal is the position */
     }
     struct mam_row *net = &engine->books.rows[at];
@@ -228,9 +235,12 @@ static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instr
         take_out(engine, at, closed, deal->price);
         deal->volume -= closed;
     } else {
+        mam_row_leave(engine, at);
         mam_row_average(net, deal);
+        mam_row_enter(engine, at);
         deal->volume = 0;
     }
+    mam_row_enter(engine, deal_at);
     if (deal->volume == 0) {
         mam_row_close(engine, deal_at);
     }
@@ -287,7 +297,7 @@ void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, s
     uint32_t stake = row->stake;
     child->row = 0;
     if (is_hedging(engine, child->account)) {
-        row->pending = 0;
+        mam_row_confirm(engine, at);
         row->expected = row->volume;
         if (!mam_row_name(engine, at, ticket)) { /* the server has added to a ticket that is known */
             uint32_t known = mam_row_find(engine, child->account, ticket);
@@ -295,7 +305,9 @@ void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, s
                 engine->books.rows[known].side == row->side && !engine->books.rows[known].pending) {
                 struct mam_row *to = &engine->books.rows[known];
                 bool before = is_mismatched(to);
+                mam_row_leave(engine, known);
                 mam_row_average(to, row);
+                mam_row_enter(engine, known);
                 to->expected = to->expected >= 0 ? to->expected + row->volume : to->expected;
                 count_mismatch(engine, child->account, before, is_mismatched(to));
                 mam_row_close(engine, at);
@@ -402,6 +414,7 @@ static void explains(struct mam_engine *engine, uint32_t account, const struct m
     }
 }
 
+/* A row that is in no total: as the server says, and entered. */
 static void set_row(struct mam_engine *engine, uint32_t at, const struct mam_position_state *m) {
     struct mam_row *row = &engine->books.rows[at];
     const struct mam_stake *stake = &engine->books.stakes[row->stake];
@@ -418,6 +431,7 @@ static void set_row(struct mam_engine *engine, uint32_t at, const struct mam_pos
     row->price = m->price_open;
     row->side = m->side;
     row->volume = m->volume;
+    mam_row_enter(engine, at);
 }
 
 static uint16_t new_position(struct mam_engine *engine, uint32_t account, uint32_t instrument,
@@ -460,10 +474,12 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
     if (m->volume < row->volume && m->side == row->side && mark > 0) {
         take_out(engine, at, row->volume - m->volume, mark);
     }
+    mam_row_leave(engine, at);
     if (m->volume > 0) {
         set_row(engine, at, m);
     } else {
         row->volume = 0;
+        mam_row_enter(engine, at);
     }
     count_mismatch(engine, account, before, is_mismatched(row));
     close_if_over(engine, at);

@@ -47,6 +47,10 @@ uint32_t mam_holding_find(const struct mam_engine *engine, uint32_t position, ui
     return at == MAM_TABLE_NONE ? MAM_NONE : at;
 }
 
+void mam_holding_prefetch(const struct mam_engine *engine, uint32_t position, uint32_t account) {
+    mam_table_prefetch(&engine->holding_by_key, holding_key(position, account));
+}
+
 uint32_t mam_holding_open(struct mam_engine *engine, uint32_t position, uint32_t account) {
     uint32_t at = engine->free_holding;
     if (at == MAM_NONE || !mam_table_put(&engine->holding_by_key, holding_key(position, account), at)) {

@@ -240,6 +240,18 @@ uint32_t mam_row_find(const struct mam_engine *engine, uint32_t account, uint64_
     return same ? at : MAM_NONE; /* the key is a mix: a collision is a miss */
 }
 
+void mam_stake_prefetch(const struct mam_engine *engine, uint32_t account, uint32_t instrument) {
+    mam_table_prefetch(&engine->books.stake_by_key, stake_key(account, instrument));
+}
+
+void mam_row_prefetch(const struct mam_engine *engine, uint32_t account, uint32_t instrument) {
+    const struct mam_books *books = &engine->books;
+    uint32_t of = mam_stake_find(engine, account, instrument);
+    if (of != MAM_TABLE_NONE && books->stakes[of].last_row != MAM_NONE) {
+        __builtin_prefetch(&books->rows[books->stakes[of].last_row].next, 1);
+    }
+}
+
 uint32_t mam_row_open(struct mam_engine *engine, uint32_t account, uint32_t instrument) {
     struct mam_books *books = &engine->books;
     uint32_t at = books->free_row;
@@ -260,6 +272,34 @@ uint32_t mam_row_open(struct mam_engine *engine, uint32_t account, uint32_t inst
     return at;
 }
 
+void mam_row_enter(struct mam_engine *engine, uint32_t at) {
+    const struct mam_row *row = &engine->books.rows[at];
+    struct mam_stake *stake = &engine->books.stakes[row->stake];
+    stake->pending_count += row->pending != MAM_AT_SERVER;
+    if (!stake->beyond &&
+        mam_exposure_add(&stake->total, row->side, row->volume, row->price, row->rate) != MAM_REASON_NONE) {
+        stake->beyond = 1;
+    }
+}
+
+void mam_row_leave(struct mam_engine *engine, uint32_t at) {
+    const struct mam_row *row = &engine->books.rows[at];
+    struct mam_stake *stake = &engine->books.stakes[row->stake];
+    stake->pending_count -= row->pending != MAM_AT_SERVER;
+    if (!stake->beyond) {
+        enum mam_reason reason =
+            mam_exposure_remove(&stake->total, row->side, row->volume, row->price, row->rate);
+        MAM_ASSERT(reason == MAM_REASON_NONE); /* it went in so */
+    }
+}
+
+void mam_row_confirm(struct mam_engine *engine, uint32_t at) {
+    struct mam_row *row = &engine->books.rows[at];
+    MAM_ASSERT(row->pending != MAM_AT_SERVER);
+    engine->books.stakes[row->stake].pending_count--;
+    row->pending = MAM_AT_SERVER;
+}
+
 void mam_row_close(struct mam_engine *engine, uint32_t at) {
     struct mam_books *books = &engine->books;
     struct mam_row *row = &books->rows[at];
@@ -268,6 +308,7 @@ void mam_row_close(struct mam_engine *engine, uint32_t at) {
     if (row->ticket != 0) {
         mam_table_remove(&books->row_by_key, row_key(stake->account, row->ticket));
     }
+    mam_row_leave(engine, at);
     *(row->previous == MAM_NONE ? &stake->first_row : &books->rows[row->previous].next) = row->next;
     *(row->next == MAM_NONE ? &stake->last_row : &books->rows[row->next].previous) = row->previous;
     stake->row_count--;
@@ -336,12 +377,11 @@ static void fold(struct mam_row *net, const struct mam_row *deal) {
     }
 }
 
-void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
-                        struct mam_exposure *exposure) {
+/* Row by row: netting accounts, where the order of the deals counts, and totals that do not fit. */
+static void add_rows(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
+                     bool hedging, struct mam_exposure *exposure) {
     const struct mam_books *books = &engine->books;
-    bool hedging = engine->accounts[stake->account].margin_mode == MAM_MARGIN_MODE_HEDGING;
     struct mam_row net = {0};
-    *exposure = (struct mam_exposure){0};
     for (uint32_t at = stake->first_row; at != MAM_NONE; at = books->rows[at].next) {
         const struct mam_row *row = &books->rows[at];
         if (row->pending && !pending) {
@@ -358,6 +398,36 @@ void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake 
     if (!hedging && net.volume > 0) {
         enum mam_reason reason = mam_exposure_add(exposure, net.side, net.volume, net.price, net.rate);
         MAM_ASSERT(reason == MAM_REASON_NONE);
+    }
+}
+
+/* Pending rows are the newest, mostly: from the end. */
+static void take_pending(const struct mam_engine *engine, const struct mam_stake *stake,
+                         struct mam_exposure *exposure) {
+    uint32_t left = stake->pending_count;
+    for (uint32_t at = stake->last_row; left > 0; at = engine->books.rows[at].previous) {
+        MAM_ASSERT(at != MAM_NONE);
+        const struct mam_row *row = &engine->books.rows[at];
+        if (row->pending) {
+            enum mam_reason reason =
+                mam_exposure_remove(exposure, row->side, row->volume, row->price, row->rate);
+            MAM_ASSERT(reason == MAM_REASON_NONE);
+            left--;
+        }
+    }
+}
+
+void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake *stake, bool pending,
+                        struct mam_exposure *exposure) {
+    bool hedging = engine->accounts[stake->account].margin_mode == MAM_MARGIN_MODE_HEDGING;
+    if (hedging && !stake->beyond) {
+        *exposure = stake->total;
+        if (!pending) {
+            take_pending(engine, stake, exposure);
+        }
+    } else {
+        *exposure = (struct mam_exposure){0};
+        add_rows(engine, stake, pending, hedging, exposure);
     }
 }
 

@@ -541,6 +541,8 @@ bool mam_position_fits(const struct mam_engine *engine, uint32_t group, uint64_t
 /* Only where it fits. */
 uint32_t mam_position_open(struct mam_engine *engine, uint32_t group, uint32_t instrument, uint64_t ticket,
                            uint8_t side);
+/* Before mam_holding_find or mam_holding_open, some members ahead: their place in the table is on its way. */
+void mam_holding_prefetch(const struct mam_engine *engine, uint32_t position, uint32_t account);
 uint32_t mam_holding_find(const struct mam_engine *engine, uint32_t position, uint32_t account);
 uint32_t mam_holding_open(struct mam_engine *engine, uint32_t position, uint32_t account);
 /* Frees holdings and the position itself when nothing is left in them. */
