@@ -14,6 +14,7 @@ from pathlib import Path
 
 from appliance.audit import note
 from appliance.audit.errors import AuditError
+from appliance.audit.room import needs_room
 
 FILE = "checkpoint"
 
@@ -58,15 +59,19 @@ def publish(directory: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """A small file, so that a crash leaves the old or the new one, whole."""
+    """A small file, so that a crash leaves the old or the new one, whole.
+
+    NoRoomError: the old one stays, and it may be tried again. Another OSError: nobody knows what is on disk.
+    """
     temporary = path.with_name(f"{path.name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    try:
-        _write_all(descriptor, temporary, data)
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.rename(temporary, path)
+    with needs_room(temporary):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            _write_all(descriptor, temporary, data)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
     sync_folder(path.parent)
 
 

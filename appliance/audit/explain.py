@@ -217,7 +217,7 @@ class Explainer:
             for change in run.changes
             if change["msg"] in ("Limits", "KillSwitch") and change["group"] in (0, group)
         ]
-        refusal["log_state"] = run.log_state if reason == "log_behind" else None
+        refusal["log_state"] = run.log_state if reason in ("log_behind", "log_disk_full") else None
         self.refusals.append(refusal)
         run.source = None
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from appliance.audit.cosignature import Cosigner, Witness
 from appliance.audit.errors import AuditError
 from appliance.audit.note import Signer, Verifier
+from appliance.audit.room import needs_room
 
 _FILE_BYTES_MAX = 4096
 _Key = TypeVar("_Key")
@@ -42,11 +43,15 @@ def _create(path: Path, text: str, mode: int) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except OSError as error:
         raise AuditError(f"{path}: cannot create the key file: {error.strerror}") from None
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(file.fileno(), mode)  # whatever the umask is
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask is
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise AuditError(f"{path}: cannot write the key file: {error.strerror}") from None
 
 
 def _read(path: Path) -> str:
@@ -166,11 +171,12 @@ class KeyFile:
         self.following = None
 
     def take_next(self) -> None:
-        """The next key is the key; the one before is wiped."""
+        """The next key is the key; the one before is wiped. NoRoomError: nothing was done."""
         assert self.following is not None
         self._old.unlink(missing_ok=True)
-        os.link(self.path, self._old)
-        os.rename(self._next, self.path)
+        with needs_room(self._old):
+            os.link(self.path, self._old)
+            os.rename(self._next, self.path)
         _sync_folder(self.path.parent)
         _wipe(self._old)
         self.signer, self.following = self.following, None

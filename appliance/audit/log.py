@@ -20,6 +20,7 @@ from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError
 from appliance.audit.keys import KeyFile
 from appliance.audit.note import Signer
+from appliance.audit.room import NoRoomError, needs_room
 
 LOCK = "lock"
 KEYS = "keys"
@@ -76,6 +77,8 @@ class Log:
         self.epoch = 0
         self.cut_bytes = 0
         self.checkpoints = 0
+        self._changing = False
+        """The log has named the next key, and that key has signed nothing yet."""
         self._descriptor = -1
         self._preparing: threading.Thread | None = None
         self._buffer = ffi.new("uint8_t[]", _BUFFER_BYTES)
@@ -121,7 +124,8 @@ class Log:
 
     def _write_key(self) -> None:
         path = self.directory / KEYS / f"epoch-{self.epoch:06d}.vkey"
-        path.write_text(self.signer.verifier.vkey + "\n")
+        with needs_room(path):
+            path.write_text(self.signer.verifier.vkey + "\n")
 
     def _begin(self) -> None:
         self._log_id = secrets.token_bytes(16)
@@ -152,7 +156,8 @@ class Log:
             self.native, self._descriptor, end.segment.native, scan.offset, scan.ordinal, tree, scan.sequence
         )
         if changing:  # a crash came between
-            self._finish_change(end.epoch, end.closing)
+            with contextlib.suppress(NoRoom):  # then the next checkpoint ends it
+                self._finish_change(end.epoch, end.closing)
         elif self.keys is not None:
             self.keys.discard_next()
 
@@ -197,7 +202,7 @@ class Log:
     def _must(self, call: Any) -> None:
         try:
             call()
-        except segments.NoRoomError:
+        except NoRoomError:
             raise NoRoom from None
         except OSError as error:
             raise WriteFailed(f"{self.directory}: writing the log failed: {error.strerror}") from None
@@ -253,15 +258,24 @@ class Log:
     # Signing
 
     def sign(self) -> bytes:
-        """Signs what is durable and publishes it; returns the note."""
-        assert self.native.used == 0, "never sign what is not durable"
-        signed = Checkpoint(self.signer.name, self.size, self.root())
-        assert self.signed is None or signed.size >= self.signed.size
-        data = self.signer.sign(signed.text).encode()
+        """Signs what is durable and publishes it; returns the note. NoRoom: the one before stays."""
+        signed, data = self._signed()
+        if self._changing:
+            self._must(self._write_key)
         self._must(lambda: checkpoint.publish(self.directory, data))
         self.signed = signed
         self.checkpoints += 1
+        if self._changing:  # not before: the next start must know who signed the newest checkpoint
+            assert self.keys is not None
+            self._must(self.keys.take_next)
+            self._changing = False
         return data
+
+    def _signed(self) -> tuple[Checkpoint, bytes]:
+        assert self.native.used == 0, "never sign what is not durable"
+        signed = Checkpoint(self.signer.name, self.size, self.root())
+        assert self.signed is None or signed.size >= self.signed.size
+        return signed, self.signer.sign(signed.text).encode()
 
     @property
     def unsigned(self) -> int:
@@ -271,9 +285,14 @@ class Log:
     # Keys
 
     def change_key(self) -> None:
-        """Closes the epoch: the log names the next key, the old one signs that and is wiped."""
+        """Closes the epoch: the log names the next key, the old one signs that and is wiped.
+
+        NoRoom: it was not done, or the next checkpoint ends it.
+        """
         if self.keys is None:
             raise AuditError(f"{self.directory}: its key is in no file, so it cannot be changed")
+        if self._changing:
+            raise NoRoom
         following = self.keys.make_next()
         if self.native.length - self.native.offset < _CLOSING_BYTES:
             self.rotate()  # a start must find both records of the change in one segment
@@ -291,12 +310,11 @@ class Log:
         """From where the log names the next key. `closing`: the old key must still sign that."""
         assert self.keys is not None
         if closing:
-            self.say("checkpoint", note=self.sign().decode())
+            self.say("checkpoint", note=self._signed()[1].decode())
         assert self.keys.following is not None
         self.signer, self.epoch = self.keys.following, epoch
-        self._write_key()
-        self.sign()  # before the old key goes: the next start must know who signed the newest checkpoint
-        self._must(self.keys.take_next)
+        self._changing = True
+        self.sign()
 
     def _release(self) -> None:
         if self._descriptor >= 0:

@@ -1,9 +1,6 @@
 """Segment files: finding, reading and making them. Their bytes are specified in native/src/segment.h."""
 
-import contextlib
-import errno
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +8,7 @@ from typing import Any
 from appliance._native import ffi, lib
 from appliance.audit.checkpoint import sync_folder
 from appliance.audit.errors import AuditError
+from appliance.audit.room import needs_room, spare
 
 FOLDER = "segments"
 SUFFIX = ".seg"
@@ -99,31 +97,18 @@ def prepare(directory: Path, length: int) -> None:
     if target.exists() and target.stat().st_size == length:
         return
     temporary = target.with_suffix(".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    try:
-        for offset in range(0, length, len(_ZEROS)):
-            os.pwrite(descriptor, _ZEROS[: min(len(_ZEROS), length - offset)], offset)
-            os.fdatasync(descriptor)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.rename(temporary, target)
-
-
-class NoRoomError(OSError):
-    """ENOSPC or EDQUOT before anything of the log was written."""
-
-
-@contextlib.contextmanager
-def needs_room(path: Path) -> Iterator[None]:
-    """Whatever fails for want of room inside takes the unfinished file with it: NoRoomError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        path.unlink(missing_ok=True)
-        raise NoRoomError(error.errno, error.strerror) from None
+    with needs_room(temporary):
+        spare(directory / FOLDER, length)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        try:
+            os.posix_fallocate(descriptor, 0, length)
+            for offset in range(0, length, len(_ZEROS)):
+                os.pwrite(descriptor, _ZEROS[: min(len(_ZEROS), length - offset)], offset)
+                os.fdatasync(descriptor)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, target)
 
 
 def _take_prepared(directory: Path, length: int) -> tuple[int, Path]:
@@ -135,6 +120,7 @@ def _take_prepared(directory: Path, length: int) -> tuple[int, Path]:
     # may be at work in a thread.
     target = target.with_suffix(".unprepared")
     with needs_room(target):
+        spare(directory / FOLDER, length)
         descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         try:
             os.posix_fallocate(descriptor, 0, length)
@@ -149,11 +135,17 @@ def create(directory: Path, native: Any) -> int:
     header = ffi.new("uint8_t[]", HEADER_BYTES)
     lib.mam_segment_write(native, header)
     descriptor, name = _take_prepared(directory, int(native.length))
-    for copy in (0, 1):
-        os.pwrite(descriptor, bytes(header), copy * HEADER_BYTES)
-    os.fsync(descriptor)
-    os.rename(name, path_of(directory, int(native.first_leaf)))
-    sync_folder(directory / FOLDER)
+    target = path_of(directory, int(native.first_leaf))
+    try:
+        with needs_room(name):  # it is no part of the log yet: another file may be tried
+            for copy in (0, 1):
+                os.pwrite(descriptor, bytes(header), copy * HEADER_BYTES)
+            os.fsync(descriptor)
+            os.rename(name, target)
+        sync_folder(directory / FOLDER)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -64,6 +64,7 @@ REASON = {
     "overfilled": "more was filled than ordered; the rest is the house's",
     "wrong_state": "that was not possible in the block's state",
     "log_behind": "the log on disk was too far behind; new orders had to wait for it",
+    "log_disk_full": "the disk of the log was full; new orders had to wait for room",
     "busted": "the liquidity provider took a fill back",
     "corrected": "the liquidity provider corrected a fill",
     "late_fill": "it was filled when the block was no longer executed; the house took it",
@@ -133,6 +134,7 @@ ALERT = {
     "fenced": "a bridge's ring was broken or not read",
     "unallocated": "a deal was executed that could not be allocated",
     "log_behind": "the log on disk was too far behind: no new orders",
+    "log_disk_full": "the disk of the log was full: no new orders",
     "log_caught_up": "the log was on disk again: new orders were taken",
     "balance": "the balance moved by no deal of ours",
 }

@@ -223,7 +223,7 @@ def digest(fed: Fed, leaf: int) -> str:
 
 def _write(folder: Path, fed: Fed, leaf: int) -> Snapshot:
     temporary, found = folder / "next.tmp", hashlib.sha256()
-    with open(temporary, "wb") as file:
+    with _whole(temporary), open(temporary, "wb") as file:
         for part in image(fed, leaf):
             found.update(part)
             view = memoryview(part)
@@ -240,6 +240,16 @@ def _write(folder: Path, fed: Fed, leaf: int) -> Snapshot:
     os.rename(temporary, path)
     checkpoint.sync_folder(folder)
     return Snapshot(path, read_header(path), found.hexdigest())
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """A file that cannot be written is not left behind: AuditError."""
+    try:
+        yield
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise AuditError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def any_set(chunk: memoryview) -> bool:

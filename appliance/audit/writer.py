@@ -35,6 +35,7 @@ _RECORD_SECONDS = 1.0
 """Under load a signed checkpoint becomes a leaf this often: it narrows down where a log was changed."""
 _LOOK_SECONDS = 0.1
 _ROOM_SECONDS = 0.05
+SEGMENT, CHECKPOINT = "next segment", "next checkpoint"
 REQUEST = "rotate"
 """A file of this name in the log's directory asks the writer for a new key; it removes the file when done."""
 _log = logging.getLogger("mam.audit")
@@ -109,7 +110,9 @@ class Writer:
         self._signed_at = 0.0
         self._config = config
         self._epoch_at, self._epoch_size = time.monotonic(), log.size
-        self._no_room = False
+        self._lacking: set[str] = set()
+        """What the disk has no room for: SEGMENT, CHECKPOINT."""
+        counted.set(counters.NO_ROOM, 0)
         self._look_at = 0.0
         self._recorded_at = 0.0
         self._entries_recorded = 0
@@ -128,8 +131,7 @@ class Writer:
             status = self._work()
         if status == OK:
             status = self._drain()
-        self._end(status, stop.reason)
-        return status
+        return self._end(status, stop.reason)
 
     # The start: does the ring go on with the journal that the log ends with?
 
@@ -188,7 +190,7 @@ class Writer:
         try:
             self.log.change_key()
         except (AuditError, NoRoom) as error:  # tried again when the next one is due
-            _log.error("%s: the key is not changed: %s", self.log.directory, error or "the disk is full")
+            _log.error("%s: the key is not changed yet: %s", self.log.directory, error or "the disk is full")
         (self.log.directory / REQUEST).unlink(missing_ok=True)
         self._epoch_at, self._epoch_size = now, self.log.size
 
@@ -199,7 +201,8 @@ class Writer:
             return
         try:
             self.log.say("pruned", **prune_request.parse(path.read_bytes()))
-            self._sign()
+            with contextlib.suppress(NoRoom):  # pruning makes room, and then it is signed
+                self._sign()
         except (AuditError, NoRoom) as error:
             _log.error("%s: nothing is pruned: %s", self.log.directory, error or "the disk is full")
         path.unlink(missing_ok=True)
@@ -220,19 +223,27 @@ class Writer:
         try:
             self.log.rotate()
         except NoRoom:
-            if not self._no_room:
-                _log.critical("%s: the disk is full; the log waits for room", self.log.directory)
-            self._tell_room(waiting=True)
+            self._lacks(SEGMENT)
             lib.mam_journal_heartbeat(self._reader, time.time_ns() // 1_000_000)
+            self._sign_when_due()
             time.sleep(_ROOM_SECONDS)
             return
-        if self._no_room:
-            _log.warning("%s: there is room again; the log goes on", self.log.directory)
-            self._tell_room(waiting=False)
+        self._has(SEGMENT)
 
-    def _tell_room(self, waiting: bool) -> None:
-        self._no_room = waiting
-        self._counters.set(counters.NO_ROOM, int(waiting))
+    def _lacks(self, what: str) -> None:
+        """The alarm: the engine takes no new orders while it stands."""
+        if not self._lacking:
+            _log.critical("%s: the disk is full; the %s waits for room", self.log.directory, what)
+            self._counters.set(counters.NO_ROOM, 1)
+        self._lacking.add(what)
+
+    def _has(self, what: str) -> None:
+        if what not in self._lacking:
+            return
+        self._lacking.remove(what)
+        if not self._lacking:
+            _log.warning("%s: there is room again; the log goes on", self.log.directory)
+            self._counters.set(counters.NO_ROOM, 0)
 
     def _stopped(self, status: int) -> int:
         """A round that was not plain: exit status, OK to go on."""
@@ -255,7 +266,11 @@ class Writer:
         if not self.log.unsigned or now - self._signed_at < self._period:
             return
         self._signed_at = now
-        note = self._sign()
+        try:
+            note = self._sign()
+        except NoRoom:  # what comes is kept all the same, as long as the segment has room
+            self._lacks(CHECKPOINT)
+            return
         entries = int(self.log.native.entries)
         if entries != self._entries_recorded and now - self._recorded_at >= _RECORD_SECONDS:
             self._recorded_at, self._entries_recorded = now, entries
@@ -266,6 +281,7 @@ class Writer:
         note = self.log.sign()
         self._counters.set(counters.CHECKPOINTS, self.log.checkpoints)
         self._counters.set(counters.SIGNED, self.log.size)
+        self._has(CHECKPOINT)
         return note
 
     # The end
@@ -279,17 +295,25 @@ class Writer:
             if result == lib.MAM_LOG_OK and self.log.native.empty:
                 break
             status = self._stopped(result) if result != lib.MAM_LOG_OK else OK
-            if self._no_room and self._config.once:
+            if SEGMENT in self._lacking and self._config.once:
                 status = WRITE_FAILED
-        return WRITE_FAILED if self._no_room else status
+        return WRITE_FAILED if SEGMENT in self._lacking else status
 
-    def _end(self, status: int, reason: str | None) -> None:
-        if self._no_room:
-            self._sign()  # what is on disk; the rest stays in the ring
-            return
+    def _end(self, status: int, reason: str | None) -> int:
+        """Signs what is on disk; the rest, when there is no room, stays in the ring. The exit status."""
         reasons = {GAP: "the journal has a gap", BROKEN: "the journal ring is broken"}
-        self.log.say("writer_stopped", reason=reasons.get(status, reason or "done"))
-        self._sign()
+        try:
+            if SEGMENT not in self._lacking:
+                self.log.say("writer_stopped", reason=reasons.get(status, reason or "done"))
+            self._sign()
+        except NoRoom:
+            _log.critical(
+                "%s: the disk is full: %d records are on disk and not signed; the next start signs them",
+                self.log.directory,
+                self.log.unsigned,
+            )
+            return status or WRITE_FAILED
+        return status
 
 
 def run_writer(config: WriterConfig) -> int:

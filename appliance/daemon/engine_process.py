@@ -48,6 +48,7 @@ class Start(msgspec.Struct, kw_only=True):
     first_counter: int
     first_bridge_counter: int
     durable_counter: int
+    no_room_counter: int
     clock_counter: int
     """Error bound; the next one counts the jumps, the one after that has the last."""
 
@@ -149,6 +150,7 @@ def main() -> int:
             "counters": counters.at(start.first_counter),
             "bridge_counters": counters.at(start.first_bridge_counter),
             "durable": counters.at(start.durable_counter),
+            "no_room": counters.at(start.no_room_counter),
             **attached,
         },
     )

@@ -273,6 +273,7 @@ class Daemon:
             first_counter=first_counter,
             first_bridge_counter=first_bridge_counter,
             durable_counter=self._ids[audit_counters.DURABLE],
+            no_room_counter=self._ids[audit_counters.NO_ROOM],
             clock_counter=self._clock_counter,
         )
         self._engine = subprocess.Popen(

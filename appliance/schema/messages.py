@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0xaa8ac068ef2ba258
+SCHEMA_FINGERPRINT: Final = 0x2613cd35f57bb9b4
 
 
 class Side(IntEnum):
@@ -275,6 +275,7 @@ class AlertKind(IntEnum):
     CONFIGURATION = 28
     CLOCK = 29
     OUTPUTS_LOST = 30
+    LOG_DISK_FULL = 37
 
 
 class Reason(IntEnum):
@@ -369,6 +370,7 @@ class Reason(IntEnum):
     CLOCK_DISCIPLINED = 122
     OUTPUTS_LOST = 123
     RENEWED = 124
+    LOG_DISK_FULL = 150
 
 
 # By the name that the schema gives.
@@ -479,6 +481,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         28: "A server or LP answers that something is set up wrongly: its code is in measured",
         29: "The host's clock jumped, or its discipline was lost or has come back",
         30: "A bridge has heard outputs that were not on disk when the machine failed",
+        37: "The disk of the log is full: no new orders until there is room",
     },
     "Reason": {
         0: "Nothing to explain",
@@ -570,6 +573,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         122: "The host's clock is steered again",
         123: "They left before they were on disk, and the machine failed; their numbers are not used again",
         124: "A fenced bridge has new rings",
+        150: "The disk of the log is full; new orders wait for room",
     },
 }
 

@@ -363,7 +363,7 @@ static uint16_t check_order(const struct mam_engine *engine, const struct mam_ma
         return MAM_REASON_KILLED;
     }
     if (engine->log_behind && m->entry != MAM_ENTRY_CLOSING) {
-        return MAM_REASON_LOG_BEHIND;
+        return engine->log_behind == MAM_LOG_DISK_FULL ? MAM_REASON_LOG_DISK_FULL : MAM_REASON_LOG_BEHIND;
     }
     if (m->order == 0) {
         return fault(field, 2, MAM_REASON_OUT_OF_RANGE);

@@ -351,9 +351,14 @@ static uint16_t on_bridge_fenced(struct mam_engine *engine, const struct mam_bri
 
 /* A deal that the server has executed is still allocated; an order that is not executed yet is refused. */
 static uint16_t on_log_state(struct mam_engine *engine, const struct mam_log_state *message) {
-    uint8_t kind = message->suspended != 0 ? MAM_ALERT_KIND_LOG_BEHIND : MAM_ALERT_KIND_LOG_CAUGHT_UP;
-    engine->log_behind = message->suspended != 0;
-    mam_alert(engine, MAM_BRIDGE_JOURNAL, kind, MAM_REASON_LOG_BEHIND, 0, 0);
+    bool full = message->suspended == MAM_LOG_DISK_FULL;
+    uint8_t kind = MAM_ALERT_KIND_LOG_CAUGHT_UP;
+    if (message->suspended != 0) {
+        kind = full ? MAM_ALERT_KIND_LOG_DISK_FULL : MAM_ALERT_KIND_LOG_BEHIND;
+    }
+    engine->log_behind = message->suspended == 0 ? 0 : full ? MAM_LOG_DISK_FULL : MAM_LOG_BEHIND;
+    mam_alert(engine, MAM_BRIDGE_JOURNAL, kind, full ? MAM_REASON_LOG_DISK_FULL : MAM_REASON_LOG_BEHIND, 0,
+              0);
     return MAM_REASON_NONE;
 }
 

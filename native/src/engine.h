@@ -18,6 +18,10 @@
 #define MAM_LAWS 10
 #define MAM_INPUT_MAX 1024
 
+/* LogState.suspended */
+#define MAM_LOG_BEHIND 1
+#define MAM_LOG_DISK_FULL 2
+
 /* Every table's size, fixed for the life of an engine. A full table is a rejection, MAM_REASON_TABLE_FULL. */
 struct mam_capacities {
     uint32_t instruments;    /* 1 … 4,096 */

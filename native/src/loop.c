@@ -450,18 +450,23 @@ static void send_continued(struct mam_loop *loop) {
     loop->lost = -1;
 }
 
-/* Refuses new orders when too many records are not on disk; takes them again at half of that. */
+/* Refuses new orders when too many records are not on disk, until half of that; and as long as the log's disk
+ * is full: what is traded then could be neither signed nor, soon, kept. */
 static void watch_log(struct mam_loop *loop) {
     uint64_t limit = loop->config.gap_limit, at = durable(loop);
     uint64_t behind = loop->journal_sequence > at ? loop->journal_sequence - at : 0;
-    bool suspend = behind > (loop->suspended ? limit / 2 : limit);
-    if (limit == 0 || suspend == (loop->suspended != 0) || !room(loop)) {
+    bool late = limit != 0 && behind > (loop->suspended ? limit / 2 : limit);
+    int32_t suspend = late ? MAM_LOG_BEHIND : 0;
+    if (loop->config.no_room != NULL && mam_counter_get(loop->config.no_room) != 0) {
+        suspend = MAM_LOG_DISK_FULL;
+    }
+    if (suspend == loop->suspended || !room(loop)) {
         return;
     }
     struct mam_log_state state;
     mam_log_state_init(&state);
     state.behind = behind;
-    state.suspended = suspend;
+    state.suspended = (uint8_t)suspend;
     loop->suspended = suspend;
     send_host(loop, &state, sizeof state);
 }
@@ -508,7 +513,7 @@ static const char *const LABELS[] = {
     /* the loop's own */
     "journal records", "journal full: polls put off", "rings fenced", "outputs held",
     "outputs dropped at fences", "engine time, ns since the epoch", "polls of all rings",
-    "new orders refused: the log is behind (1 yes)"};
+    "new orders refused: the log is behind (1 yes, 2 its disk is full)"};
 
 #define ENGINE_COUNTERS (sizeof(struct mam_engine_counts) / sizeof(int64_t))
 _Static_assert(sizeof LABELS / sizeof *LABELS == ENGINE_COUNTERS + 8, "a label for each counter");

@@ -55,6 +55,7 @@ struct mam_loop_config {
     const int64_t *clock_error, *clock_steps;
     const int64_t *clock_step; /* how far it jumped last, ns; or NULL */
     const int64_t *durable;    /* records that are on disk, as the audit writer counts them; or NULL */
+    const int64_t *no_room;    /* not 0: the log's disk is full, no new order is taken; or NULL */
 };
 
 struct mam_loop;

@@ -280,7 +280,7 @@ struct mam_engine {
     uint32_t bridge;     /* source of the message at hand */
     uint32_t block_id;
     uint8_t halted, killed;
-    uint8_t log_behind; /* the host says that the log is too far behind: no new orders */
+    uint8_t log_behind; /* the host says why no new orders may come: MAM_LOG_BEHIND, …; 0: they may */
     uint8_t clock_undisciplined;
 
     char currencies[MAM_CURRENCIES][8];

@@ -165,7 +165,7 @@ def test_a_log_that_is_behind_stops_new_orders(rig: Rig) -> None:
     rig.config.write_text(large(rig.toml(engine="gap_limit = 100")))
     rig.start()
     server = Server(rig)
-    suspended = "new orders refused: the log is behind (1 yes)"
+    suspended = "new orders refused: the log is behind (1 yes, 2 its disk is full)"
     with rig.bridge("broker") as broker, rig.bridge("control") as control, rig.bridge("lp1") as lp:
         server.set_up(broker, control)
         server.send(control, "control", "GroupPolicy", group=8, policy_version=1, master_login=1000,

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0xaa8ac068ef2ba258ULL
+#define MAM_SCHEMA_FINGERPRINT 0x2613cd35f57bb9b4ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -357,6 +357,8 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_CLOCK = 29,
     /* A bridge has heard outputs that were not on disk when the machine failed */
     MAM_ALERT_KIND_OUTPUTS_LOST = 30,
+    /* The disk of the log is full: no new orders until there is room */
+    MAM_ALERT_KIND_LOG_DISK_FULL = 37,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -540,6 +542,8 @@ enum mam_reason {
     MAM_REASON_OUTPUTS_LOST = 123,
     /* A fenced bridge has new rings */
     MAM_REASON_RENEWED = 124,
+    /* The disk of the log is full; new orders wait for room */
+    MAM_REASON_LOG_DISK_FULL = 150,
     MAM_REASON_NULL = 65535
 };
 
@@ -1255,7 +1259,7 @@ struct mam_log_state {
     uint64_t sequence;
     /* Journal entries that are not on disk. Sequence */
     uint64_t behind;
-    /* 1: no new orders; 0: they may come. Small */
+    /* No new orders: 1 the log is behind, 2 its disk is full; 0: they may come. Small */
     uint8_t suspended;
     uint8_t padding_25[7];
 };
@@ -2809,15 +2813,15 @@ struct mam_check_message {
 };
 
 /* Which numbers are values of an enum, one bit each. */
-static const uint64_t mam_check_enums[30] = {
+static const uint64_t mam_check_enums[31] = {
     0x0000000000000003ULL, 0x000000000000000fULL, 0x000000030000003fULL, 0x000000000000001fULL,
     0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000003ULL, 0x000000000000000fULL,
     0x00000000000003ffULL, 0x000000000000001fULL, 0x000000000000000fULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000001fULL, 0x0000000000000003ULL,
-    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000007db17fffULL,
-    0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL
+    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000207db17fffULL,
+    0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400000ULL
 };
 static const struct mam_check_field mam_check_fields[377] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
@@ -2960,15 +2964,15 @@ static const struct mam_check_field mam_check_fields[377] = {
     {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 28, 2, MAM_CHECK_ENUM16},
+    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 28, 3, MAM_CHECK_ENUM16},
     {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
     {15, 96, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 27, 1, MAM_CHECK_ENUM8},
+    {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 27, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 28, 2, MAM_CHECK_ENUM16},
+    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 28, 3, MAM_CHECK_ENUM16},
     {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
@@ -2983,32 +2987,32 @@ static const struct mam_check_field mam_check_fields[377] = {
     {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
     {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
     {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
-    {21, 100, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {21, 100, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
     {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 104, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
+    {13, 104, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {3, 20, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
     {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
     {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 28, 2, MAM_CHECK_ENUM16},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 28, 3, MAM_CHECK_ENUM16},
     {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
     {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 2, 0, 28, 2, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 40, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
     {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 28, 2, MAM_CHECK_ENUM16}
+    {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
 static const struct mam_check_message mam_check_messages[44] = {
