@@ -51,6 +51,7 @@ static struct mam_block *block_open(struct mam_engine *engine, uint32_t group, u
 void mam_block_close(struct mam_engine *engine, struct mam_block *block) {
     MAM_ASSERT(block->open_legs == 0);
     mam_old_legs_keep(engine, block);
+    mam_old_answers_keep(engine, block);
     mam_book_unplanned(engine, block);
     uint32_t at = (uint32_t)(block - engine->blocks);
     if (block->extent > 0) {

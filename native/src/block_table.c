@@ -28,6 +28,8 @@ static const struct action TABLE[STATES][MAM_EVENTS] = {
             [MAM_EVENT_CORRECT] = DO(late_correct),
             [MAM_EVENT_BUST] = DO(late_bust),
             [MAM_EVENT_STATUS] = DO(late_status),
+            [MAM_EVENT_BOOKED] = DO(late_booked),
+            [MAM_EVENT_REFUSED] = DO(late_refused),
             [MAM_EVENT_CANCEL] = DO(cancel_gone),
         },
     [MAM_BLOCK_STATUS_WORKING] =

@@ -58,6 +58,8 @@ uint16_t mam_late_correct(struct mam_engine *, struct mam_block *, const void *,
 uint16_t mam_late_bust(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_late_status(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_late_end(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
+uint16_t mam_late_booked(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
+uint16_t mam_late_refused(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 /* booking.c */
 uint16_t mam_take_booked(struct mam_engine *, struct mam_block *, const void *, uint16_t *);
 uint16_t mam_take_refused(struct mam_engine *, struct mam_block *, const void *, uint16_t *);

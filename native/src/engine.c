@@ -87,6 +87,8 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine,
     engine->house = carve(carver, limits->instruments, sizeof *engine->house);
     engine->fills = carve(carver, limits->history, sizeof *engine->fills);
     engine->old_legs = carve(carver, limits->history, sizeof *engine->old_legs);
+    engine->old_blocks = carve(carver, limits->history, sizeof *engine->old_blocks);
+    engine->old_answers = carve(carver, children, sizeof *engine->old_answers);
     engine->accounts = carve(carver, limits->accounts, sizeof *engine->accounts);
     engine->groups = carve(carver, limits->groups, sizeof *engine->groups);
     engine->members = carve(carver, limits->members, sizeof *engine->members);
@@ -107,6 +109,7 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine,
     carve_table(carver, &engine->seen, limits->history);
     carve_table(carver, &engine->fill_by_key, limits->history);
     carve_table(carver, &engine->old_leg_by_key, limits->history);
+    carve_table(carver, &engine->old_block_by_id, limits->history);
     carve_rows(carver, &engine->rows, rows_needed(limits));
     carve_books(carver, &engine->books, limits);
 }

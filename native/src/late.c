@@ -1,4 +1,7 @@
-/* What LPs report of blocks that are gone: the children are booked, so it is the house's; alarmed. */
+/*
+ * What is reported of blocks that are gone. Of LPs: the children are booked, so it is the house's; alarmed.
+ * Of servers: the answer again, or nonsense.
+ */
 #include "state.h"
 
 /* The leg, if it is remembered and was this LP's; otherwise alarmed. */
@@ -213,4 +216,41 @@ uint16_t mam_late_end(struct mam_engine *engine, struct mam_block *block, const 
     (void)block;
     uint16_t reason;
     return known_leg(engine, message, field, &reason) == NULL ? reason : MAM_REASON_NONE;
+}
+
+/* --- Servers: each Booking has been answered; a BookingQuery may have made them say it once more --- */
+
+static uint16_t answer_again(struct mam_engine *engine, const struct mam_booking_report *m, uint64_t deal,
+                             uint16_t *field) {
+    const struct mam_old_answer *known = mam_old_answer_find(engine, m->block, m->child);
+    *field = known == NULL ? 2 : 4;
+    if (known == NULL) {
+        return mam_impossible(engine, m->block, m->login, MAM_REASON_UNKNOWN_BLOCK);
+    }
+    if (known->login != m->login) {
+        return mam_impossible(engine, m->block, m->login, MAM_REASON_UNKNOWN_ACCOUNT);
+    }
+    uint32_t account = mam_table_get(&engine->account_by_login, m->login);
+    if (account == MAM_TABLE_NONE || engine->accounts[account].bridge != engine->bridge) {
+        return mam_impossible(engine, m->block, m->login, MAM_REASON_WRONG_SOURCE);
+    }
+    *field = 10;
+    if (known->deal != deal) {
+        return mam_impossible(engine, m->block, m->login, MAM_REASON_WRONG_STATE);
+    }
+    engine->counts.duplicates++;
+    return MAM_REASON_DUPLICATE;
+}
+
+uint16_t mam_late_booked(struct mam_engine *engine, struct mam_block *block, const void *message,
+                         uint16_t *field) {
+    (void)block;
+    const struct mam_booking_report *m = message;
+    return answer_again(engine, m, m->deal, field);
+}
+
+uint16_t mam_late_refused(struct mam_engine *engine, struct mam_block *block, const void *message,
+                          uint16_t *field) {
+    (void)block;
+    return answer_again(engine, message, MAM_OLD_REFUSED, field);
 }

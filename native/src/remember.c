@@ -1,6 +1,6 @@
 /*
- * Fills and legs that may be spoken of again, after their block is gone too: rings as long as the history,
- * with a table each. What the ring has forgotten is unknown, and alarmed as such.
+ * Fills, legs and bookings that may be spoken of again, after their block is gone too: rings as long as the
+ * history, with a table each. What the ring has forgotten is unknown, and alarmed as such.
  */
 #include "state.h"
 
@@ -67,5 +67,47 @@ void mam_old_legs_keep(struct mam_engine *engine, const struct mam_block *block)
                                     .sum = block->legs[i].sum};
         bool put = mam_table_put(&engine->old_leg_by_key, leg_key(block->id, i), at);
         MAM_ASSERT(put);
+    }
+}
+
+/* A block's row stays until its answers are written over, or newer blocks have taken all the rows. */
+const struct mam_old_answer *mam_old_answer_find(const struct mam_engine *engine, uint32_t block,
+                                                 uint32_t child) {
+    uint32_t at = mam_table_get(&engine->old_block_by_id, block);
+    if (at == MAM_TABLE_NONE) {
+        return NULL;
+    }
+    const struct mam_old_block *row = &engine->old_blocks[at];
+    uint64_t number = row->first + child;
+    if (child >= row->child_count || engine->old_answer_next - number > engine->extents.units) {
+        return NULL;
+    }
+    const struct mam_old_answer *answer = &engine->old_answers[number & (engine->extents.units - 1)];
+    return answer->login == 0 ? NULL : answer;
+}
+
+void mam_old_answers_keep(struct mam_engine *engine, const struct mam_block *block) {
+    if (block->asked == 0) {
+        return;
+    }
+    uint32_t at = engine->old_block_next;
+    struct mam_old_block *row = &engine->old_blocks[at];
+    if (engine->old_block_count == engine->limits.history) {
+        mam_table_remove(&engine->old_block_by_id, row->block);
+    } else {
+        engine->old_block_count++;
+    }
+    engine->old_block_next = (at + 1) % engine->limits.history;
+    *row = (struct mam_old_block){
+        .block = block->id, .child_count = block->child_count, .first = engine->old_answer_next};
+    bool put = mam_table_put(&engine->old_block_by_id, block->id, at);
+    MAM_ASSERT(put);
+    const struct mam_child *children = &engine->children[block->first_child];
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        bool booked = children[i].status == MAM_CHILD_BOOKED;
+        bool answered = booked || children[i].status == MAM_CHILD_REFUSED;
+        engine->old_answers[engine->old_answer_next++ & (engine->extents.units - 1)] =
+            (struct mam_old_answer){.login = answered ? children[i].login : 0,
+                                    .deal = booked ? children[i].deal : MAM_OLD_REFUSED};
     }
 }

@@ -204,6 +204,19 @@ struct mam_old_leg {
     struct mam_leg_sum sum;
 };
 
+/* The answers to a block's Bookings, kept when it is gone: a repeat is told apart from nonsense. */
+struct mam_old_block {
+    uint32_t block, child_count;
+    uint64_t first; /* number of its first answer, of all that were ever kept */
+};
+
+#define MAM_OLD_REFUSED UINT64_MAX
+
+struct mam_old_answer {
+    uint64_t login; /* 0: nothing was asked of it */
+    uint64_t deal;  /* MAM_OLD_REFUSED: none */
+};
+
 /* Closes that are made one after the other, each with a Clock of its own. */
 struct mam_task {
     uint8_t owed;          /* what refused closes left, of all; group and account are MAM_NONE */
@@ -305,13 +318,17 @@ struct mam_engine {
     int64_t *carries; /* instrument x member: what rounding owes, in 1 / MAM_CARRY_ONE step */
 
     struct mam_table instrument_by_id, account_by_login, group_by_id, member_by_key, position_by_key,
-        holding_by_key, block_by_id, seen, fill_by_key, old_leg_by_key;
+        holding_by_key, block_by_id, seen, fill_by_key, old_leg_by_key, old_block_by_id;
     uint64_t *history; /* ring of remembered keys */
     uint32_t history_next, history_count;
     struct mam_fill *fills; /* ring, as long as the history */
     uint32_t fill_next, fill_count;
     struct mam_old_leg *old_legs; /* likewise */
     uint32_t old_leg_next, old_leg_count;
+    struct mam_old_block *old_blocks; /* likewise */
+    uint32_t old_block_next, old_block_count;
+    struct mam_old_answer *old_answers; /* ring, as long as the array of children */
+    uint64_t old_answer_next;           /* of all that were ever kept */
     struct mam_task tasks[MAM_TASKS];
     uint32_t task_count;
     uint32_t owed_holdings; /* that are owed something */
@@ -404,11 +421,15 @@ int64_t mam_tasks_run(struct mam_engine *engine);
 void mam_house_take(struct mam_engine *engine, uint32_t to, uint32_t block, uint32_t instrument, uint32_t lp,
                     uint8_t side, int64_t volume, int64_t price, uint16_t reason);
 
-/* --- remember.c: fills and legs that may be spoken of again --- */
+/* --- remember.c: fills, legs and bookings that may be spoken of again --- */
 struct mam_fill *mam_fill_find(struct mam_engine *engine, uint32_t bridge, uint64_t execution);
 struct mam_fill *mam_fill_remember(struct mam_engine *engine, const struct mam_fill *fill);
 struct mam_old_leg *mam_old_leg_find(struct mam_engine *engine, uint32_t block, uint32_t leg);
 void mam_old_legs_keep(struct mam_engine *engine, const struct mam_block *block);
+/* What the server answered of a child of a block that is gone; NULL: not known any more, or never asked. */
+const struct mam_old_answer *mam_old_answer_find(const struct mam_engine *engine, uint32_t block,
+                                                 uint32_t child);
+void mam_old_answers_keep(struct mam_engine *engine, const struct mam_block *block);
 /* --- plan.c: who takes part, and how much of it --- */
 /* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be
  * placed. */

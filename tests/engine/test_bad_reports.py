@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from appliance.engine import Capacities
+from appliance.memory import Role
 from tests.engine.desk import Desk, only, refused, volumes
 
 MOST = "92233720368.54775807"
@@ -154,6 +156,60 @@ def test_another_answer_after_a_final_one_is_impossible() -> None:
         refused(desk.book(first, status=status), "wrong_state")
     refused(desk.book(first), "duplicate")
     assert desk.engine.counts()["impossible"] == 3
+
+
+@pytest.mark.parametrize("first_answer", ["booked", "refused"])
+def test_an_answer_again_after_the_blocks_end_is_a_repeat(first_answer: str) -> None:
+    desk, (first, second) = asked()
+    desk.book(first, status=first_answer)
+    assert only(desk.book(second), "MasterReport")[0]["status"] == "done"
+    before = desk.engine.counts()
+    outputs = desk.book(first, status=first_answer) + desk.book(second)
+    assert [output["reason"] for output in only(outputs, "Reject")] == ["duplicate"] * 2
+    assert not only(outputs, "RiskAlert")
+    assert desk.engine.counts()["duplicates"] == before["duplicates"] + 2
+    assert desk.engine.counts()["impossible"] == before["impossible"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"status": "refused"}, "wrong_state"),
+        ({"deal": 77}, "wrong_state"),
+        ({"login": 2}, "unknown_account"),
+        ({"child": 2}, "unknown_block"),
+        ({"block": 2}, "unknown_block"),
+    ],
+)
+def test_another_answer_after_the_blocks_end_is_impossible(fields: dict[str, Any], reason: str) -> None:
+    desk, bookings = asked()
+    for booking in bookings:
+        desk.book(booking)
+    outputs = desk.book(bookings[0], **fields)
+    refused(outputs, reason)
+    assert [alert["kind"] for alert in only(outputs, "RiskAlert")] == ["impossible"]
+
+
+def test_another_servers_answer_after_the_blocks_end_is_impossible() -> None:
+    desk, bookings = asked()
+    for booking in bookings:
+        desk.book(booking)
+    desk.bridges["other"] = desk.engine.open_bridge("other", Role.BROKER)
+    desk.names[desk.bridges["other"]] = "other"
+    desk.sequences["other"] = 0
+    fields = {name: bookings[0][name] for name in ("block", "child", "login", "volume", "price")}
+    refused(desk.send("other", "BookingReport", status="booked", deal=1001, **fields), "wrong_source")
+
+
+def test_the_oldest_answers_are_forgotten() -> None:
+    desk = Desk(Capacities(children=2, history=4))
+    desk.usual({1: "10000", 2: "10000"})
+    old = only(desk.deal(1, "1"), "Booking")
+    for booking in old:
+        desk.book(booking)
+    refused(desk.book(old[0]), "duplicate")
+    desk.book_all(desk.deal(2, "1"))
+    refused(desk.book(old[0]), "unknown_block")
 
 
 def test_a_code_that_nobody_knows_is_an_unknown_outcome() -> None:
