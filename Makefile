@@ -1,6 +1,6 @@
 # `make` explains. Every target sets up what it needs: .venv, dependencies, C code.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fix lint format generate schema-check fuzz nightly nightly-kills perf wheel clean
+.PHONY: help setup demo test lint format generate schema-check fuzz nightly nightly-kills perf wheel clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -20,12 +20,9 @@ setup: ## Make .venv, install the dependencies, build the C code
 demo: setup ## The whole stack in one go: ticks in, children booked, log verified (ARGS="--accounts 1000")
 	@$(BIN)/mam demo $(ARGS)
 
-test: setup ## All tests (ARGS="-k name")
+test: setup ## All tests (ARGS="-k name"); fetches the wheel for those of the FIX bridge, which takes seconds
+	@scripts/set-up-fix
 	@$(BIN)/python -m pytest $(ARGS)
-
-test-fix: setup ## The FIX bridge against a real acceptor; fetches the extra's wheel, which takes seconds
-	@$(BIN)/python -m pip install -q --only-binary quickfix-tls 'quickfix-tls>=1.16.0.1rc1'
-	@$(BIN)/python -m pytest tests/fix $(ARGS)
 
 lint: setup ## Formats, style, types, compiler warnings; changes nothing
 	@$(BIN)/ruff format --check .
