@@ -42,6 +42,7 @@ REASON = {
     "unknown_group": "there was no such group",
     "unknown_instrument": "there was no such instrument",
     "unknown_position": "the master held no such position",
+    "unknown_rule": "its sender has told no such leverage rule",
     "off_step": "the volume is not a multiple of the step",
     "table_full": "a limit of the configuration was reached",
     "busy": "the group already worked an order on this instrument",

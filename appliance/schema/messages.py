@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x2613cd35f57bb9b4
+SCHEMA_FINGERPRINT: Final = 0x38d0948d32463b04
 
 
 class Side(IntEnum):
@@ -370,6 +370,7 @@ class Reason(IntEnum):
     CLOCK_DISCIPLINED = 122
     OUTPUTS_LOST = 123
     RENEWED = 124
+    UNKNOWN_RULE = 130
     LOG_DISK_FULL = 150
 
 
@@ -419,8 +420,8 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         1: "Equity, money",
     },
     "TierRange": {
-        0: "Of all instruments of a rule together: not supported yet",
-        2: "Of all instruments of a rule together: not supported yet",
+        0: "Of all instruments of a LeverageRule together",
+        2: "Of all instruments of a LeverageRule together",
     },
     "Method": {
         9: "A close: by what each child holds; never a policy's own",
@@ -573,6 +574,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         122: "The host's clock is steered again",
         123: "They left before they were on disk, and the machine failed; their numbers are not used again",
         124: "A fenced bridge has new rings",
+        130: "No LeverageRule of that number from this sender",
         150: "The disk of the log is full; new orders wait for room",
     },
 }
@@ -706,6 +708,23 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("initial_rate", 7, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("maintenance_rate", 8, 48, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("server_group", 9, 56, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+    )),
+    13: Message("LeverageRule", 13, 56, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("rule", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("tier", 3, 20, 1, "B", "integer", "Small", 0, 0, 254, 0),
+        Field("tier_range", 4, 21, 1, "B", "enum", "TierRange", 0, 0, 254, 0),
+        Field("from_amount", 5, 24, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("to_amount", 6, 32, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("initial_rate", 7, 40, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("maintenance_rate", 8, 48, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("currency", 9, 56, 8, "8s", "ascii", "Currency", 0, 0, 0, 0),
+    )),
+    14: Message("LeverageRuleInstrument", 14, 24, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("rule", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("instrument", 3, 20, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("server_group", 4, 24, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
     )),
     93: Message("InstrumentOverride", 93, 88, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -1086,6 +1105,10 @@ HEARTBEAT_ID: Final = 9
 HEARTBEAT: Final = _dtype(MESSAGES[9])
 LEVERAGE_TIER_ID: Final = 12
 LEVERAGE_TIER: Final = _dtype(MESSAGES[12])
+LEVERAGE_RULE_ID: Final = 13
+LEVERAGE_RULE: Final = _dtype(MESSAGES[13])
+LEVERAGE_RULE_INSTRUMENT_ID: Final = 14
+LEVERAGE_RULE_INSTRUMENT: Final = _dtype(MESSAGES[14])
 INSTRUMENT_OVERRIDE_ID: Final = 93
 INSTRUMENT_OVERRIDE: Final = _dtype(MESSAGES[93])
 SERVER_TERMS_ID: Final = 96
@@ -1165,6 +1188,8 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     8: BOOKING_REPORT,
     9: HEARTBEAT,
     12: LEVERAGE_TIER,
+    13: LEVERAGE_RULE,
+    14: LEVERAGE_RULE_INSTRUMENT,
     93: INSTRUMENT_OVERRIDE,
     96: SERVER_TERMS,
     20: QUOTE,

@@ -146,13 +146,16 @@ struct expected {
     __int128 spreads;
 };
 
-static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, struct expected *sums) {
+static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, struct expected *sums,
+                      struct mam_pools pools[2]) {
     const struct mam_books *books = &engine->books;
     const struct mam_instrument_book *of = &books->instruments[stake->instrument];
     const struct mam_exposure *all = mam_slot_exposure(books, stake);
-    int64_t profit = books->pages[stake->page].profit[stake->at], margin = stake->margin;
+    int64_t profit = books->pages[stake->page].profit[stake->at];
+    struct mam_need need = {.margin = stake->margin, .amount = stake->amount, .pool = stake->pool};
     sums->floating[1] = mam_money((__int128)sums->floating[1] + profit);
-    sums->margin[1] = mam_money((__int128)sums->margin[1] + margin);
+    sums->margin[1] = mam_money((__int128)sums->margin[1] + need.margin);
+    mam_pools_add(&pools[1], &need);
     sums->spreads += spreads_cost(engine, stake->account, stake->instrument, all, profit);
     if (stake->pending_count > 0) {
         struct mam_exposure confirmed;
@@ -162,24 +165,27 @@ static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, 
                           of->bid, of->ask, &profit) != MAM_REASON_NONE) {
             profit = 0;
         }
-        if (mam_margin_of(engine, stake->account, stake->instrument, &confirmed, &margin) !=
-            MAM_REASON_NONE) {
-            margin = 0;
+        if (mam_need_of(engine, stake->account, stake->instrument, &confirmed, &need) != MAM_REASON_NONE) {
+            need = (struct mam_need){0};
         }
     }
     sums->floating[0] = mam_money((__int128)sums->floating[0] + profit);
-    sums->margin[0] = mam_money((__int128)sums->margin[0] + margin);
+    sums->margin[0] = mam_money((__int128)sums->margin[0] + need.margin);
+    mam_pools_add(&pools[0], &need);
 }
 
 static struct expected expect(struct mam_engine *engine, uint32_t account) {
     const struct mam_account_book *book = &engine->books.accounts[account];
     struct expected sums = {0};
+    struct mam_pools pools[2];
+    pools[0].used = pools[1].used = 0;
     mam_account_value(engine, account);
     for (uint32_t at = book->first_stake; at != MAM_NONE; at = engine->books.stakes[at].next) {
-        add_stake(engine, &engine->books.stakes[at], &sums);
+        add_stake(engine, &engine->books.stakes[at], &sums, pools);
     }
     for (int i = 0; i < 2; i++) {
         sums.floating[i] = mam_money((__int128)sums.floating[i] + book->swap);
+        sums.margin[i] = mam_money(sums.margin[i] + mam_pools_change(engine, &pools[i]));
     }
     return sums;
 }

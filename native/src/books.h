@@ -28,6 +28,7 @@
 #define MAM_PAGE_SLOTS 128
 #define MAM_TIERS_MAX 8
 #define MAM_OVERRIDES 1024 /* instruments of server groups that differ */
+#define MAM_RULES 64       /* of floating leverage */
 #define MAM_ZONES 16
 #define MAM_ZONE_CHANGES 8 /* kept of a zone: four years */
 #define MAM_MOVES_KEPT 256
@@ -64,9 +65,14 @@ struct mam_stake {
     uint32_t first_row, last_row, row_count;
     uint64_t valued;           /* the mark's version its profit is of, where it was valued alone */
     uint64_t contract;         /* the instrument's contract that its margin is of */
-    int64_t margin;            /* maintenance, in account currency, pending bookings included */
+    int64_t margin;            /* maintenance, in account currency, pending bookings included; in a pool:
+                                  before tiers */
+    int64_t amount;            /* in a pool: what it puts into the tiers */
     struct mam_exposure total; /* its rows added up, see mam_row_enter */
     uint32_t pending_count;    /* rows */
+    uint32_t pool;             /* as in struct mam_contract, when its margin was worked out */
+    uint8_t converts;          /* its margin moves with currency rates */
+    uint8_t untiered;          /* its value has no rate into the tiers' currency */
     uint16_t unvalued;         /* why there is no profit of it (no_rate …) */
     uint8_t dirty;             /* its figures are to be made up before they are looked at */
     uint8_t beyond;            /* a row did not fit its total: the rows are added up each time */
@@ -83,17 +89,29 @@ struct mam_page {
     struct mam_exposure exposure[MAM_PAGE_SLOTS];
 };
 
-/* Floating leverage of one instrument. */
+/* Floating leverage of one instrument, or of a rule's. */
 struct mam_tier_table {
     uint32_t count;
     uint8_t range;
+    uint8_t currency; /* of value: MAM_TIERS_IN_*, or MAM_TIERS_IN_CURRENCY + its index */
     struct mam_tier tiers[MAM_TIERS_MAX];
+};
+
+#define MAM_TIERS_IN_PROFIT 0  /* the instrument's profit currency */
+#define MAM_TIERS_IN_ACCOUNT 1 /* the account's currency */
+#define MAM_TIERS_IN_CURRENCY 2
+
+/* Floating leverage of several instruments. */
+struct mam_rule {
+    uint32_t id, bridge; /* whose number it is */
+    struct mam_tier_table tiers;
 };
 
 /* An instrument as a server group's accounts have it. */
 struct mam_override {
     struct mam_instrument definition;
     uint8_t own_tiers; /* else the instrument's */
+    uint32_t rule;     /* number in books.rules, plus 1; 0: none of its own */
     struct mam_tier_table tiers;
 };
 
@@ -101,6 +119,23 @@ struct mam_override {
 struct mam_contract {
     const struct mam_instrument *definition;
     const struct mam_tier_table *tiers;
+    uint32_t pool; /* the rule (plus 1) whose instruments fill the tiers together; 0: this one alone */
+};
+
+/* What an exposure needs of margin. */
+struct mam_need {
+    int64_t margin; /* of a pool's: before tiers */
+    int64_t amount; /* what it puts into tiers */
+    uint32_t pool;
+    uint8_t converts, untiered;
+};
+
+/* An account's exposures by rule, added up. */
+struct mam_pools {
+    uint64_t used; /* bits: the others are not cleared */
+    struct {
+        __int128 margin, amount;
+    } of[MAM_RULES];
 };
 
 /* What a zone's clocks show, from each change on. */
@@ -120,6 +155,9 @@ struct mam_instrument_book {
     uint64_t currencies; /* bits: of those who hold or held it */
     struct mam_scale scale;
     struct mam_tier_table tiers;
+    uint32_t rule;            /* number in books.rules, plus 1; 0: none */
+    uint64_t tier_currencies; /* bits: into which a rule converts, or converted, its value */
+    uint8_t tiers_convert;    /* a rule converts its value */
 };
 
 /* Bits of an account's disagreement with the server. */
@@ -139,11 +177,12 @@ struct mam_account_book {
     uint8_t watched;     /* a member of it has a buffer or a drawdown limit */
     uint8_t dirty;       /* a stake of it is */
     uint64_t valued;     /* books.version + 1 that its figures are of; 0: they have changed otherwise */
-    uint32_t unvalued;   /* stakes without a rate */
+    uint32_t unvalued;   /* stakes without a rate, for their profit or for their tiers */
     uint32_t mismatched; /* rows of ours whose volume the server changed */
     uint32_t deals;      /* closed since the last AccountState: each may be rounded by a step */
     uint32_t rows;
-    __int128 swap, margin;                /* sums over rows and stakes */
+    __int128 swap, margin;                /* sums over rows and stakes; margin with what pools change */
+    __int128 tiered;                      /* of margin: what the tiers of pools change */
     int64_t other_floating, other_margin; /* of the server's figures: what our rows do not explain */
     int64_t as_of;                        /* of the last AccountState */
     int64_t asked;                        /* when its figures were asked for last; 0: not since they agreed */
@@ -180,6 +219,8 @@ struct mam_books {
     struct mam_instrument_book *instruments;
     struct mam_override *overrides;
     uint32_t override_count;
+    struct mam_rule rules[MAM_RULES];
+    uint32_t rule_count;
     struct mam_zone zones[MAM_ZONES];
     struct mam_account_book *accounts;
     struct mam_member_watch *members;
@@ -252,6 +293,8 @@ void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
 /* Margin of its exposure, by the contract of now. One that cannot be told is as much as can be: no new risk
  * on such a position. */
 void mam_stake_margin(struct mam_engine *engine, uint32_t stake);
+/* Of those of an account's stakes whose contract has changed, or whose tiers move with a currency. */
+void mam_account_margins(struct mam_engine *engine, uint32_t account);
 /* The same, but only when somebody needs the account's figures: a booking that leaves does not wait for it.
  */
 void mam_stake_touch(struct mam_engine *engine, uint32_t stake);
@@ -286,10 +329,33 @@ uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_posit
 struct mam_contract mam_contract_of(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
 uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_instrument_override *message,
                                     uint16_t *field);
-uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message,
-                              uint16_t *field);
+/* NULL: it has none. _make: made from the instrument's own; NULL: there is no room. */
+struct mam_override *mam_override_find(const struct mam_engine *engine, uint32_t server_group,
+                                       uint32_t instrument);
+struct mam_override *mam_override_make(struct mam_engine *engine, uint32_t server_group, uint32_t instrument);
 /* The instrument was announced anew: what overrides leave alone is as it says. */
 void mam_overrides_follow(struct mam_engine *engine, uint32_t instrument);
+
+/* --- leverage_rules.c: what is told of floating leverage --- */
+uint16_t mam_on_leverage_tier(struct mam_engine *engine, const struct mam_leverage_tier *message,
+                              uint16_t *field);
+uint16_t mam_on_leverage_rule(struct mam_engine *engine, const struct mam_leverage_rule *message,
+                              uint16_t *field);
+uint16_t mam_on_leverage_rule_instrument(struct mam_engine *engine,
+                                         const struct mam_leverage_rule_instrument *message, uint16_t *field);
+
+/* --- leverage.c: margin through tiers, and what it leaves of a buffer --- */
+/* Maintenance margin of an exposure; tiers included, but for those of a pool. */
+enum mam_reason mam_need_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                            const struct mam_exposure *exposure, struct mam_need *need);
+void mam_pools_add(struct mam_pools *pools, const struct mam_need *need);
+/* What their tiers make of the sums, less the sums. */
+__int128 mam_pools_change(const struct mam_engine *engine, const struct mam_pools *pools);
+/* Works account_book.tiered out again, and moves its margin. */
+void mam_account_pools(struct mam_engine *engine, uint32_t account);
+/* The volume of an order that a margin buffer leaves an account with a stake or tiers in the instrument. */
+int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
+                          int64_t price, int64_t buffer, enum mam_reason *reason);
 
 /* --- zones.c: local time --- */
 uint16_t mam_on_time_zone(struct mam_engine *engine, const struct mam_time_zone *message, uint16_t *field);
@@ -308,9 +374,6 @@ void mam_stake_value(struct mam_engine *engine, uint32_t stake);
 /* Exact profit of an exposure at a price, in a currency at the rates of now. */
 enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
                               const struct mam_exposure *exposure, int64_t bid, int64_t ask, int64_t *profit);
-/* Maintenance margin, tiers included. */
-enum mam_reason mam_margin_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
-                              const struct mam_exposure *exposure, int64_t *margin);
 /* Brings every stake of an account to the newest marks. */
 void mam_account_value(struct mam_engine *engine, uint32_t account);
 /* Brings equity, margin and free margin of an account's row to this moment. */
@@ -318,9 +381,9 @@ void mam_account_refresh(struct mam_engine *engine, uint32_t account);
 /* Both sides of its positions at the marks, in its currency, rounded up; saturates. Of instrument `without`
  * (MAM_NONE: of none) that side is left out. */
 int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account, uint32_t without, uint8_t side);
-/* The volume of an order that a margin buffer leaves an account with a stake or tiers in the instrument. */
-int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
-                          int64_t price, int64_t buffer, enum mam_reason *reason);
+/* At the marks, 1e-8, rounded up. */
+enum mam_reason mam_rate_between(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                 int64_t *rate);
 /* Margin currency into account currency, 1e-8: a buy's rounded up at the dearer side. */
 enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                                    uint8_t side, int64_t *rate);

@@ -135,15 +135,16 @@ static void margin_buffer(struct mam_engine *engine, const struct mam_block *blo
         return;
     }
     uint32_t at = (uint32_t)(account - engine->accounts);
+    enum mam_reason reason = MAM_REASON_NONE;
     int64_t volume;
     if (contract->tiers->count > 0 || mam_stake_find(engine, at, block->instrument) != MAM_TABLE_NONE) {
-        enum mam_reason reason;
         volume = mam_buffer_volume(engine, at, block->instrument, block->side, engine->terms.price, buffer,
                                    &reason);
     } else {
         volume = mam_volume_for_margin(account->equity, account->margin, &margin->per_lot, buffer);
     }
-    tighten(cap, volume, MAM_REASON_MARGIN_BUFFER, MAM_CONSTRAINT_MARGIN_BUFFER);
+    tighten(cap, volume, reason != MAM_REASON_NONE ? reason : MAM_REASON_MARGIN_BUFFER,
+            MAM_CONSTRAINT_MARGIN_BUFFER);
 }
 
 /* --- Leverage --- */

@@ -271,6 +271,8 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_MASTER_DEAL_ID:
     case MAM_BOOKING_REPORT_ID:
     case MAM_LEVERAGE_TIER_ID:
+    case MAM_LEVERAGE_RULE_ID:
+    case MAM_LEVERAGE_RULE_INSTRUMENT_ID:
     case MAM_INSTRUMENT_OVERRIDE_ID:
     case MAM_SERVER_TERMS_ID:
         return MAM_ROLE_BROKER;
@@ -303,7 +305,9 @@ static bool may_send(const struct mam_engine *engine, uint32_t bridge, uint16_t 
     if (template_id == MAM_HEARTBEAT_ID || template_id == MAM_RESYNC_ID) {
         return role != 0;
     }
-    if (template_id == MAM_LEVERAGE_TIER_ID && role == MAM_ROLE_CONTROL) {
+    bool leverage = template_id == MAM_LEVERAGE_TIER_ID || template_id == MAM_LEVERAGE_RULE_ID ||
+                    template_id == MAM_LEVERAGE_RULE_INSTRUMENT_ID;
+    if (leverage && role == MAM_ROLE_CONTROL) {
         return true; /* before the news, by hand */
     }
     if (template_id == MAM_QUOTE_ID && role == MAM_ROLE_BROKER) {
@@ -424,6 +428,10 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_position_state(engine, message, field);
     case MAM_LEVERAGE_TIER_ID:
         return mam_on_leverage_tier(engine, message, field);
+    case MAM_LEVERAGE_RULE_ID:
+        return mam_on_leverage_rule(engine, message, field);
+    case MAM_LEVERAGE_RULE_INSTRUMENT_ID:
+        return mam_on_leverage_rule_instrument(engine, message, field);
     case MAM_INSTRUMENT_OVERRIDE_ID:
         return mam_on_instrument_override(engine, message, field);
     case MAM_TOLERANCE_ID:

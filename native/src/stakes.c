@@ -215,6 +215,7 @@ static void stake_close(struct mam_engine *engine, uint32_t at) {
     struct mam_stake *stake = &books->stakes[at];
     struct mam_account_book *book = &books->accounts[stake->account];
     book->margin -= stake->margin;
+    book->unvalued -= stake->untiered;
     book->unvalued -= stake->unvalued != MAM_REASON_NONE;
     books->instruments[stake->instrument].unvalued -= stake->unvalued != MAM_REASON_NONE;
     slot_close(books, stake);
@@ -226,6 +227,9 @@ static void stake_close(struct mam_engine *engine, uint32_t at) {
     mam_table_remove(&books->stake_by_key, stake_key(stake->account, stake->instrument));
     stake->next = books->free_stake;
     books->free_stake = at;
+    if (stake->pool != 0) {
+        mam_account_pools(engine, stake->account);
+    }
 }
 
 /* --- Rows --- */
@@ -431,19 +435,49 @@ void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake 
     }
 }
 
-void mam_stake_margin(struct mam_engine *engine, uint32_t at) {
+/* Returns whether a pool is to be made up with it. */
+static bool set_margin(struct mam_engine *engine, uint32_t at) {
     struct mam_stake *stake = &engine->books.stakes[at];
     struct mam_account_book *book = &engine->books.accounts[stake->account];
-    int64_t margin;
-    if (mam_margin_of(engine, stake->account, stake->instrument, mam_slot_exposure(&engine->books, stake),
-                      &margin) != MAM_REASON_NONE ||
-        margin > MAM_BOOK_MONEY_MAX) {
-        margin = MAM_BOOK_MONEY_MAX;
+    struct mam_need need;
+    bool pooled = stake->pool != 0;
+    if (mam_need_of(engine, stake->account, stake->instrument, mam_slot_exposure(&engine->books, stake),
+                    &need) != MAM_REASON_NONE ||
+        need.margin > MAM_BOOK_MONEY_MAX) {
+        need = (struct mam_need){.margin = MAM_BOOK_MONEY_MAX, .converts = need.converts};
     }
-    book->margin += margin - stake->margin;
-    stake->margin = margin;
+    book->unvalued += need.untiered;
+    book->unvalued -= stake->untiered;
+    book->margin += need.margin - stake->margin;
+    stake->margin = need.margin;
+    stake->amount = need.amount;
+    stake->pool = need.pool;
+    stake->converts = need.converts;
+    stake->untiered = need.untiered;
     stake->contract = engine->books.instruments[stake->instrument].contract;
     book->valued = 0;
+    return pooled || need.pool != 0;
+}
+
+void mam_stake_margin(struct mam_engine *engine, uint32_t at) {
+    if (set_margin(engine, at)) {
+        mam_account_pools(engine, engine->books.stakes[at].account);
+    }
+}
+
+void mam_account_margins(struct mam_engine *engine, uint32_t account) {
+    const struct mam_books *books = &engine->books;
+    bool pooled = false;
+    mam_account_make_up(engine, account);
+    for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
+        const struct mam_stake *stake = &books->stakes[at];
+        if (stake->converts || stake->contract != books->instruments[stake->instrument].contract) {
+            pooled |= set_margin(engine, at);
+        }
+    }
+    if (pooled) {
+        mam_account_pools(engine, account);
+    }
 }
 
 void mam_stake_make_up(struct mam_engine *engine, uint32_t at) {

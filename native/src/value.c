@@ -167,8 +167,12 @@ bool mam_account_watched(const struct mam_engine *engine, uint32_t account) {
            definition->stop_out != 0 || (definition->trade_flags & MAM_TRADE_STOP_OUT_HEDGED) != 0;
 }
 
+static bool rates_to_tell(const struct mam_account_book *book) {
+    return (book->unvalued > 0) != (book->unvalued_told != 0);
+}
+
 void mam_account_due(struct mam_engine *engine, uint32_t account) {
-    if (mam_account_watched(engine, account)) {
+    if (mam_account_watched(engine, account) || rates_to_tell(&engine->books.accounts[account])) {
         mam_account_due_for_sure(engine, account);
     }
 }
@@ -234,11 +238,9 @@ void mam_stake_value(struct mam_engine *engine, uint32_t at) {
 
 /* --- Margin --- */
 
-enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
-                                   uint8_t side, int64_t *rate) {
+enum mam_reason mam_rate_between(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
+                                 int64_t *rate) {
     struct mam_books *books = &engine->books;
-    uint8_t from = engine->instruments[instrument].margin, to = engine->accounts[account].currency;
-    uint8_t high = side == MAM_SIDE_BUY;
     *rate = ONE;
     if (from == to) {
         return MAM_REASON_NONE;
@@ -247,7 +249,7 @@ enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, 
     if (books->kept_rate[at].version != books->version + 1 || books->kept_rate[at].from != from ||
         books->kept_rate[at].to != to || books->kept_rate[at].high != high) {
         struct mam_conversion conversion;
-        enum mam_reason reason = mam_conversion_at_marks(engine, from, to, high != 0, &conversion);
+        enum mam_reason reason = mam_conversion_at_marks(engine, from, to, high, &conversion);
         books->kept_rate[at].version = books->version + 1;
         books->kept_rate[at].from = from;
         books->kept_rate[at].to = to;
@@ -261,127 +263,19 @@ enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, 
     return books->kept_rate[at].reason;
 }
 
-/* What an exposure puts into tiers. */
-static enum mam_reason tier_amount(const struct mam_contract *of, const struct mam_exposure *exposure,
-                                   uint8_t margin_mode, int64_t *amount) {
-    enum mam_reason reason = mam_tier_volume(of->definition, exposure, margin_mode, amount);
-    if (reason != MAM_REASON_NONE || of->tiers->range == MAM_TIER_RANGE_VOLUME_PER_SYMBOL) {
-        return reason;
-    }
-    const struct mam_side_total *buy = &exposure->side[MAM_SIDE_BUY], *sell = &exposure->side[MAM_SIDE_SELL];
-    const struct mam_side_total *larger = buy->volume >= sell->volume ? buy : sell;
-    int64_t volume = *amount < larger->volume ? *amount : larger->volume;
-    return mam_tier_value(of->definition, larger, volume, ONE, amount);
-}
-
-enum mam_reason mam_margin_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
-                              const struct mam_exposure *exposure, int64_t *margin) {
-    const struct mam_contract of = mam_contract_of(engine, account, instrument);
-    const struct mam_account_state_row *row = &engine->accounts[account];
-    enum mam_reason reason = mam_exposure_margin(of.definition, exposure, row->margin_mode,
-                                                 MAM_STAGE_MAINTENANCE, row->leverage, margin);
-    if (reason != MAM_REASON_NONE || of.tiers->count == 0) {
-        return reason;
-    }
-    int64_t amount;
-    reason = tier_amount(&of, exposure, row->margin_mode, &amount);
-    return reason != MAM_REASON_NONE ? reason
-                                     : mam_tiers_margin(of.tiers->tiers, of.tiers->count,
-                                                        MAM_STAGE_MAINTENANCE, 0, amount, *margin, margin);
-}
-
-/* Margin of positions and order together, the order in the tiers over the positions. */
-static enum mam_reason tiered_with(struct mam_engine *engine, uint32_t account, uint32_t instrument,
-                                   const struct mam_exposure *exposure, const struct mam_addition *addition,
-                                   int64_t *margin) {
-    const struct mam_contract of = mam_contract_of(engine, account, instrument);
-    const struct mam_account_state_row *row = &engine->accounts[account];
-    struct mam_exposure with = *exposure;
-    int64_t plain, together, before, after, held, order;
-    enum mam_reason reasons[] = {
-        mam_exposure_margin(of.definition, exposure, row->margin_mode, MAM_STAGE_MAINTENANCE, row->leverage,
-                            &plain),
-        mam_exposure_margin_with(of.definition, exposure, row->margin_mode, row->leverage, addition,
-                                 &together),
-        mam_margin_of(engine, account, instrument, exposure, &held),
-        tier_amount(&of, exposure, row->margin_mode, &before),
-        mam_exposure_add(&with, addition->side, addition->volume, addition->price, addition->rate),
-        tier_amount(&of, &with, row->margin_mode, &after)};
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        if (reasons[i] != MAM_REASON_NONE) {
-            return reasons[i];
-        }
-    }
-    int64_t more = together > plain ? together - plain : 0;
-    enum mam_reason reason =
-        mam_tiers_margin(of.tiers->tiers, of.tiers->count, MAM_STAGE_INITIAL, before,
-                         after > before ? after - before : 0, after > before ? more : 0, &order);
-    *margin = reason == MAM_REASON_NONE ? mam_money((__int128)held + order) : 0;
-    return reason;
-}
-
-/* By halves: the tiers' rates may differ from one to the next, so there is no good guess. */
-static int64_t tiered_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument,
-                             const struct mam_exposure *exposure, struct mam_addition *addition,
-                             int64_t allowed) {
-    int64_t low = 0, high = MAM_VOLUME_MAX / 4;
-    for (int64_t at = low; high - low > 1;) {
-        int64_t margin;
-        at = addition->volume = low + (high - low) / 2;
-        bool holds =
-            tiered_with(engine, account, instrument, exposure, addition, &margin) == MAM_REASON_NONE &&
-            margin <= allowed;
-        *(holds ? &low : &high) = at;
-    }
-    return low;
-}
-
-int64_t mam_buffer_volume(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint8_t side,
-                          int64_t price, int64_t buffer, enum mam_reason *reason) {
-    const struct mam_books *books = &engine->books;
-    const struct mam_account_state_row *row = &engine->accounts[account];
-    uint32_t at = mam_stake_find(engine, account, instrument);
-    struct mam_exposure exposure = {0};
-    struct mam_addition addition = {.side = side, .price = price};
-    int64_t own = at == MAM_TABLE_NONE ? 0 : books->stakes[at].margin;
-    int64_t other = row->margin > own ? row->margin - own : 0;
-    if (at != MAM_TABLE_NONE) {
-        exposure = *mam_slot_exposure(books, &books->stakes[at]);
-    }
-    *reason = price <= 0 ? MAM_REASON_NO_QUOTE
-                         : mam_margin_rate_of(engine, account, instrument, side, &addition.rate);
-    if (*reason != MAM_REASON_NONE || row->equity < 0) {
-        return 0;
-    }
-    const struct mam_contract of = mam_contract_of(engine, account, instrument);
-    if (of.tiers->count > 0) {
-        __int128 allowed = (__int128)row->equity * ONE / buffer - other;
-        return allowed < own
-                   ? 0
-                   : tiered_volume(engine, account, instrument, &exposure, &addition, mam_money(allowed));
-    }
-    return mam_exposure_volume(of.definition, &exposure, row->margin_mode, row->leverage, &addition,
-                               row->equity, other, buffer);
+enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                                   uint8_t side, int64_t *rate) {
+    return mam_rate_between(engine, engine->instruments[instrument].margin,
+                            engine->accounts[account].currency, side == MAM_SIDE_BUY, rate);
 }
 
 /* --- An account --- */
-
-/* Margin changes with a contract, and with what is held; not with quotes. */
-static void margins_now(struct mam_engine *engine, uint32_t account) {
-    const struct mam_books *books = &engine->books;
-    mam_account_make_up(engine, account);
-    for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
-        if (books->stakes[at].contract != books->instruments[books->stakes[at].instrument].contract) {
-            mam_stake_margin(engine, at);
-        }
-    }
-}
 
 /* Brings every stake to the newest marks; those that a conversion touches always. */
 void mam_account_value(struct mam_engine *engine, uint32_t account) {
     const struct mam_books *books = &engine->books;
     uint8_t currency = engine->accounts[account].currency;
-    margins_now(engine, account);
+    mam_account_margins(engine, account);
     for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
         const struct mam_stake *stake = &books->stakes[at];
         const struct mam_instrument_book *of = &books->instruments[stake->instrument];
@@ -419,6 +313,9 @@ void mam_account_refresh(struct mam_engine *engine, uint32_t account) {
         row->free_margin = 0;
     }
     book->valued = engine->books.version + 1;
+    if (rates_to_tell(book)) {
+        mam_account_due_for_sure(engine, account);
+    }
 }
 
 static __int128 floating_now(struct mam_engine *engine, uint32_t account) {
@@ -445,7 +342,7 @@ int32_t mam_engine_figures(struct mam_engine *engine, uint64_t login, struct mam
     }
     const struct mam_account_state_row *row = &engine->accounts[account];
     const struct mam_account_book *book = &engine->books.accounts[account];
-    margins_now(engine, account);
+    mam_account_margins(engine, account);
     __int128 rest = (__int128)book->swap + book->other_floating;
     __int128 margin = (__int128)book->margin + book->other_margin;
     *figures = (struct mam_figures){.balance = row->balance,
@@ -511,8 +408,8 @@ static uint32_t propagate(struct mam_engine *engine, uint32_t pair) {
     for (uint32_t i = 0; i < engine->instrument_count; i++) {
         const struct mam_instrument_book *of = &books->instruments[i];
         bool touched = false;
-        for (uint64_t left = of->stake_count > 0 ? of->currencies : 0; left != 0 && !touched;
-             left &= left - 1) {
+        uint64_t currencies = of->currencies | of->tier_currencies;
+        for (uint64_t left = of->stake_count > 0 ? currencies : 0; left != 0 && !touched; left &= left - 1) {
             touched = uses(&engine->instruments[pair], engine->instruments[i].profit,
                            (uint8_t)__builtin_ctzll(left), usd);
         }
@@ -537,13 +434,15 @@ static void begin_instrument(struct mam_engine *engine, uint32_t instrument) {
     }
 }
 
-/* Equity at or beyond a level that somebody waits for. */
+/* Equity at or beyond a level that somebody waits for; or the level moves, with the margin. */
 static void look(struct mam_engine *engine, const struct mam_page *page) {
     const struct mam_books *books = &engine->books;
+    bool margin_moves = books->instruments[page->instrument].tiers_convert != 0;
     for (uint32_t at = 0; at < page->count; at++) {
         uint32_t account = page->account[at];
         int64_t floating = books->floating[account];
-        if (floating <= books->levels[account].low || floating >= books->levels[account].high) {
+        bool reached = floating <= books->levels[account].low || floating >= books->levels[account].high;
+        if (reached || margin_moves) {
             mam_account_due(engine, account);
         }
     }

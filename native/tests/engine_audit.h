@@ -209,10 +209,12 @@ static void audit_books(const struct mam_engine *engine) {
             floating += page->profit[stake->at];
             margin += stake->margin;
             unvalued += stake->unvalued != MAM_REASON_NONE;
+            unvalued += stake->untiered;
             own += count;
             stakes++;
         }
-        MUST(floating == books->floating[account] && margin == book->margin && swap == book->swap);
+        MUST(floating == books->floating[account] && margin + book->tiered == book->margin &&
+             swap == book->swap);
         MUST(own == book->rows && unvalued == book->unvalued && mismatched == book->mismatched);
         MUST((book->sync != 0) == (engine->accounts[account].out_of_sync != 0));
         MUST(((book->sync & MAM_SYNC_VOLUME) != 0) == (book->mismatched > 0));

@@ -31,6 +31,8 @@ NOT_OF_AN_ORDER = {
     "Resync",
     "PositionState",
     "LeverageTier",
+    "LeverageRule",
+    "LeverageRuleInstrument",
     "ServerTerms",
     "BridgeFenced",
     "BridgeRenewed",

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from appliance.engine import Capacities
-from tests.engine.bank import NOTHING, Account, Bank, Market, Row, Tier
+from tests.engine.bank import NOTHING, Account, Bank, Market, Row, Rule, Tier
 from tests.engine.desk import GROUP, Desk, accepted, only
 from tests.native.valuation.published import (
     BUY,
@@ -188,6 +188,32 @@ class AccountDesk(Desk):
                 )
             )
 
+    def rule(self, rule: int, tier_range: str, currency: str, tiers: list[Tier]) -> None:
+        """A rule's tiers, of volume or value; none: they are taken away."""
+        self.bank.rules[rule] = Rule(tier_range, currency, tiers)
+        unit = 10**8 if tier_range.startswith("volume") else 10**6
+        for at, (low, high, times) in enumerate(tiers or [(NOTHING, NOTHING, NOTHING)]):
+            accepted(
+                self.send(
+                    "broker",
+                    "LeverageRule",
+                    rule=rule,
+                    tier=at,
+                    tier_range=tier_range,
+                    currency=currency,
+                    from_amount=int(low * unit),
+                    to_amount=int(high * unit),
+                    initial_rate=str(times),
+                    maintenance_rate=str(times),
+                )
+            )
+
+    def under_rule(self, group: int, number: int, rule: int) -> None:
+        """All, or the server group, have the instrument under a rule; 0: under none."""
+        self.bank.rule_of[group, number] = rule
+        fields = {"server_group": group, "instrument": number, "rule": rule}
+        accepted(self.send("broker", "LeverageRuleInstrument", **fields))
+
     def position(self, login: int, ticket: int, number: int, side: int, lots: Decimal, **fields: Any) -> None:
         """The server tells of a position: a new one, a change, an end."""
         account, market = self.bank.accounts[login], self.bank.markets[number]
@@ -283,7 +309,7 @@ class AccountHistory(AccountDesk):
         acts = (
             [self.any_tick] * 4 + [self.any_position] * 2 + [self.any_trade, self.any_answer, self.any_answer]
         )
-        self.random.choice([*acts, self.any_override, self.any_tiers])()
+        self.random.choice([*acts, self.any_override, self.any_tiers, self.any_rule, self.any_under_rule])()
         self.agree()
         if self.random.random() < 0.2:
             self.swept()
@@ -311,6 +337,20 @@ class AccountHistory(AccountDesk):
             for low, high in pairwise(edges)
         ]
         self.floating_leverage(group, number, tiers)
+
+    def any_rule(self) -> None:
+        tier_range = self.random.choice(["volume", "value", "volume_per_symbol", "value_per_symbol"])
+        scale = 10 ** (6 if tier_range.startswith("value") else 0)
+        edges = sorted(self.random.sample([0, 1, 5, 12, 100, 1000], self.random.randint(0, 4)))
+        tiers = [
+            (Decimal(low * scale), Decimal(high * scale), Decimal(self.random.choice(["0", "0.5", "2", "5"])))
+            for low, high in pairwise(edges)
+        ]
+        self.rule(self.random.randint(1, 3), tier_range, self.random.choice(["", "USD", "EUR", "JPY"]), tiers)
+
+    def any_under_rule(self) -> None:
+        number, rule = self.random.choice(list(FIRST)), self.random.choice([0, *self.bank.rules])
+        self.under_rule(self.random.choice([0, OWN_GROUP]), number, rule)
 
     def any_lots(self) -> Decimal:
         return Decimal(self.random.choice([1, 3, 10, 77, 250, 1234])) / 100

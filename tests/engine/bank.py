@@ -15,12 +15,13 @@ from tests.native.valuation.published import (
     Instrument,
     Position,
     down,
+    margin_with,
     positions_margin,
     profit,
     up,
 )
 
-Tier = tuple[Decimal, Decimal, Decimal]  # lots from, to; times the margin
+Tier = tuple[Decimal, Decimal, Decimal]  # lots or value from, to; times the margin
 
 NOTHING = Decimal(0)
 PRICE = Decimal("1e-8")
@@ -66,6 +67,28 @@ class Account:
 
 
 @dataclass
+class Rule:
+    """Floating leverage of several instruments; currency "": the account's."""
+
+    range: str
+    currency: str
+    tiers: list[Tier]
+
+    @property
+    def together(self) -> bool:
+        return bool(self.tiers) and self.range in ("volume", "value")
+
+
+@dataclass
+class Need:
+    """Margin of positions in a market; amount: what they put into a pool's tiers."""
+
+    margin: Decimal
+    amount: Decimal = NOTHING
+    pool: int = 0
+
+
+@dataclass
 class Figures:
     floating: Decimal
     equity: Decimal
@@ -81,28 +104,93 @@ class Bank:
         self.accounts = {account.login: account for account in accounts}
         self.overrides: dict[tuple[int, int], Instrument] = {}  # by server group and market
         self.tiers: dict[tuple[int, int], list[Tier]] = {}  # group 0: all that have none of their own
+        self.rules: dict[int, Rule] = {}
+        self.rule_of: dict[tuple[int, int], int] = {}  # by server group and market
 
     # --- what a server group has of its own ---
 
     def terms(self, account: Account, market: Market) -> Instrument:
         return self.overrides.get((account.server_group, market.number), market.terms)
 
-    def tiers_of(self, account: Account, market: Market) -> list[Tier]:
-        own = self.tiers.get((account.server_group, market.number))
-        return self.tiers.get((0, market.number), []) if own is None else own
+    def rule_in_force(self, account: Account, market: Market) -> tuple[int, Rule]:
+        """Its number, where it is a pool's; else 0."""
+        group, number = account.server_group, market.number
+        own = self.rule_of.get((group, number), 0) if group else 0
+        if not own and group and (group, number) in self.tiers:
+            return 0, Rule("volume_per_symbol", "", self.tiers[group, number])
+        number_of_all = own or self.rule_of.get((0, number), 0)
+        if number_of_all:
+            rule = self.rules[number_of_all]
+            return number_of_all if rule.together else 0, rule
+        return 0, Rule("volume_per_symbol", "", self.tiers.get((0, number), []))
 
-    def margin(self, account: Account, market: Market, rows: list[Row]) -> Decimal:
-        """Maintenance margin of an account's rows in one market, tiers included."""
-        terms, tiers = self.terms(account, market), self.tiers_of(account, market)
+    def amount(self, account: Account, market: Market, book: list[Position]) -> Decimal:
+        """What positions put into the tiers in force, by volume or by value."""
+        terms, (_, rule) = self.terms(account, market), self.rule_in_force(account, market)
+        lots = counted(terms, book, account.mode)
+        if not rule.range.startswith("value") or not lots:
+            return lots
+        legs = [[p for p in book if p.side == side] for side in (BUY, SELL)]
+        sums = [sum((p.lots for p in leg), NOTHING) for leg in legs]
+        larger = BUY if sums[BUY] >= sums[SELL] else SELL
+        with localcontext(EXACT):
+            worth = sum((profit(terms, BUY, p.lots, NOTHING, p.open) for p in legs[larger]), NOTHING)
+            rate = self.rate(market.profit, rule.currency or account.currency, True)
+            return up(worth * min(lots, sums[larger]) / sums[larger] * rate)
+
+    def need(self, account: Account, market: Market, rows: list[Row]) -> Need:
+        """Maintenance margin of an account's rows in one market, tiers included but for a pool's."""
+        terms, (pool, rule) = self.terms(account, market), self.rule_in_force(account, market)
         book = [Position(row.side, row.lots, row.price, row.rate) for row in rows]
         plain = positions_margin(terms, book, account.mode, MAINTENANCE, account.leverage)
-        if not tiers:
-            return plain
-        amount = counted(terms, book, account.mode)
-        with localcontext(EXACT):
-            inside = [max(NOTHING, min(amount, tier[1]) - min(amount, tier[0])) for tier in tiers]
-            weighed = amount - sum(inside) + sum(p * t[2] for p, t in zip(inside, tiers, strict=True))
-            return up(plain * weighed / amount) if amount else plain
+        if not rule.tiers:
+            return Need(plain)
+        amount = self.amount(account, market, book)
+        return Need(plain, amount, pool) if pool else Need(weighed(rule.tiers, NOTHING, amount, plain))
+
+    def margin(self, account: Account) -> Decimal:
+        """Maintenance margin of all that an account holds."""
+        needs = []
+        for number, market in self.markets.items():
+            rows = self.held(account, number)
+            if rows:
+                needs.append(self.need(account, market, rows))
+        total = sum((need.margin for need in needs if not need.pool), NOTHING)
+        for pool in {need.pool for need in needs if need.pool}:
+            total += self.pool_margin(pool, [need for need in needs if need.pool == pool])
+        return total
+
+    def pool_margin(self, pool: int, needs: list[Need]) -> Decimal:
+        plain = sum((need.margin for need in needs), NOTHING)
+        amount = sum((need.amount for need in needs), NOTHING)
+        return weighed(self.rules[pool].tiers, NOTHING, amount, plain)
+
+    def margin_with(self, account: Account, market: Market, order: Position) -> Decimal:
+        """The account's margin with an order on top: it lies in the tiers over all positions."""
+        terms, (pool, rule) = self.terms(account, market), self.rule_in_force(account, market)
+        book = [
+            Position(row.side, row.lots, row.price, row.rate) for row in self.held(account, market.number)
+        ]
+        held = positions_margin(terms, book, account.mode, MAINTENANCE, account.leverage)
+        more = max(margin_with(terms, book, account.mode, account.leverage, order) - held, NOTHING)
+        if not rule.tiers:
+            return self.margin(account) + more
+        own = self.amount(account, market, book)
+        grows = self.amount(account, market, [*book, order]) - own
+        before = own
+        if pool:
+            others = [m for m in self.markets.values() if self.rule_in_force(account, m)[0] == pool]
+            before = sum(
+                (
+                    self.need(account, m, self.held(account, m.number)).amount
+                    for m in others
+                    if self.held(account, m.number)
+                ),
+                NOTHING,
+            )
+        if grows <= 0:
+            return self.margin(account)
+        return self.margin(account) + weighed(rule.tiers, before, grows, more)
 
     # --- rates ---
 
@@ -129,8 +217,11 @@ class Bank:
             return None if first is None or second is None else first * second
 
     def margin_rate(self, account: Account, market: Market, side: int) -> Decimal:
-        """Margin currency into the account's, as it is kept: 1e-8, rounded up."""
-        factor = self.convert(market.margin, account.currency, side == BUY)
+        return self.rate(market.margin, account.currency, side == BUY)
+
+    def rate(self, source: str, target: str, high: bool) -> Decimal:
+        """As it is kept: 1e-8, rounded up."""
+        factor = self.convert(source, target, high)
         assert factor is not None
         return factor.quantize(Decimal("1e-250"), context=EXACT).quantize(PRICE, ROUND_CEILING, EXACT)
 
@@ -169,13 +260,11 @@ class Bank:
     def figures(self, login: int) -> Figures:
         """An account now."""
         account = self.accounts[login]
-        floating, margin = sum((row.swap for row in account.rows.values()), NOTHING), NOTHING
+        floating, margin = sum((row.swap for row in account.rows.values()), NOTHING), self.margin(account)
         for number, market in self.markets.items():
             rows = self.held(account, number)
-            if rows:
-                if market.bid:
-                    floating += self.worth(account, market, rows, market.bid, market.ask)
-                margin += self.margin(account, market, rows)
+            if rows and market.bid:
+                floating += self.worth(account, market, rows, market.bid, market.ask)
         money = account.balance + account.credit
         counts = {"none": NOTHING, "both": floating, "profit_only": max(floating, NOTHING)}
         counts["loss_only"] = min(floating, NOTHING)
@@ -211,6 +300,18 @@ class Bank:
                 del account.rows[known]
                 if row.lots:
                     account.rows[ticket] = row
+
+
+def weighed(tiers: list[Tier], before: Decimal, amount: Decimal, plain: Decimal) -> Decimal:
+    """The margin of an amount that lies over `before` in the tiers; both stages have the same rates here."""
+    if not amount:
+        return plain
+    with localcontext(EXACT):
+        inside = [
+            max(NOTHING, min(before + amount, high) - max(before, low)) * (times - 1)
+            for low, high, times in tiers
+        ]
+        return up(plain * (amount + sum(inside)) / amount)
 
 
 def counted(terms: Instrument, book: list[Position], mode: int) -> Decimal:

@@ -72,7 +72,7 @@ class History(Desk):
         acts = [self.open, self.close, self.fill, self.fill, self.answer, self.answer, self.answer]
         acts += [self.change_quote, self.change_member, self.change_state, self.change_policy, self.pass_time]
         acts += [self.cancel, self.contradict, self.repeat, self.nonsense, self.change_instrument]
-        acts += [self.change_position, self.change_drawdown, self.change_tiers]
+        acts += [self.change_position, self.change_drawdown, self.change_tiers, self.change_rules]
         self.random.choice(acts)()
 
     def next_ticket(self) -> int:
@@ -218,6 +218,24 @@ class History(Desk):
             initial_rate="2",
             maintenance_rate="1.5",
         )
+
+    def change_rules(self) -> None:
+        """Floating leverage over several instruments; some messages make no sense."""
+        tier, low = self.random.choice([0, 0, 1]), self.random.choice([0, 10**8])
+        self.send(
+            "broker",
+            "LeverageRule",
+            rule=self.random.choice([1, 1, 2, 0]),
+            tier=tier,
+            tier_range=self.random.choice(["volume", "value", "volume_per_symbol", "value_per_symbol"]),
+            currency=self.random.choice(["", "USD", "EUR", "XXX"]),
+            from_amount=low + tier * 10**9,
+            to_amount=low + tier * 10**9 + self.random.choice([0, 5 * 10**8]),
+            initial_rate="2",
+            maintenance_rate="1.5",
+        )
+        fields = {"rule": self.random.choice([0, 1, 2]), "instrument": EURUSD}
+        self.send("broker", "LeverageRuleInstrument", **fields)
 
     def change_policy(self) -> None:
         self.version += 1

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x2613cd35f57bb9b4ULL
+#define MAM_SCHEMA_FINGERPRINT 0x38d0948d32463b04ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -111,10 +111,10 @@ enum mam_stop_out_mode {
 
 /* What a tier of floating leverage measures (MT5's numbers) */
 enum mam_tier_range {
-    /* Of all instruments of a rule together: not supported yet */
+    /* Of all instruments of a LeverageRule together */
     MAM_TIER_RANGE_VOLUME = 0,
     MAM_TIER_RANGE_VOLUME_PER_SYMBOL = 1,
-    /* Of all instruments of a rule together: not supported yet */
+    /* Of all instruments of a LeverageRule together */
     MAM_TIER_RANGE_VALUE = 2,
     MAM_TIER_RANGE_VALUE_PER_SYMBOL = 3,
     MAM_TIER_RANGE_NULL = 255
@@ -542,6 +542,8 @@ enum mam_reason {
     MAM_REASON_OUTPUTS_LOST = 123,
     /* A fenced bridge has new rings */
     MAM_REASON_RENEWED = 124,
+    /* No LeverageRule of that number from this sender */
+    MAM_REASON_UNKNOWN_RULE = 130,
     /* The disk of the log is full; new orders wait for room */
     MAM_REASON_LOG_DISK_FULL = 150,
     MAM_REASON_NULL = 65535
@@ -847,7 +849,7 @@ struct mam_leverage_tier {
     uint32_t instrument;
     /* From 0, rising by one; at most 7. Small */
     uint8_t tier;
-    /* TierRange, enum mam_tier_range */
+    /* volume_per_symbol, value_per_symbol; the others are LeverageRule's. TierRange, enum mam_tier_range */
     uint8_t tier_range;
     uint8_t padding_22[2];
     /* Lots 1e-8, or money 1e-6 of the profit currency, as range says. Sequence */
@@ -861,6 +863,50 @@ struct mam_leverage_tier {
     /* Of this server group's accounts alone; 0: of all that have none of their own. Id */
     uint32_t server_group;
     uint8_t padding_60[4];
+};
+
+#define MAM_LEVERAGE_RULE_ID 13
+#define MAM_LEVERAGE_RULE_BLOCK_LENGTH 56
+#define MAM_LEVERAGE_RULE_LENGTH 64
+/* Floating leverage: a tier of a rule for several instruments; tier 0 replaces all that were there */
+struct mam_leverage_rule {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* The sender's number of it, 1 or more. Id */
+    uint32_t rule;
+    /* From 0, rising by one; at most 7. Small */
+    uint8_t tier;
+    /* TierRange, enum mam_tier_range */
+    uint8_t tier_range;
+    uint8_t padding_22[2];
+    /* Lots 1e-8, or money 1e-6 of currency, as range says. Sequence */
+    uint64_t from_amount;
+    /* The first that is no longer in the tier; not above fromAmount: there are no tiers. Sequence */
+    uint64_t to_amount;
+    /* Of the margin; 0 is no margin. Factor, 1e-8 */
+    int64_t initial_rate;
+    /* Factor, 1e-8 */
+    int64_t maintenance_rate;
+    /* Value is converted into it at today's rate; empty: the account's. Currency */
+    char currency[8];
+};
+
+#define MAM_LEVERAGE_RULE_INSTRUMENT_ID 14
+#define MAM_LEVERAGE_RULE_INSTRUMENT_BLOCK_LENGTH 24
+#define MAM_LEVERAGE_RULE_INSTRUMENT_LENGTH 32
+/* Which LeverageRule an instrument has; it counts in place of LeverageTiers */
+struct mam_leverage_rule_instrument {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* Of the same sender; 0: none. Id */
+    uint32_t rule;
+    /* Id */
+    uint32_t instrument;
+    /* For this server group's accounts alone; 0: for all that have none of their own. Id */
+    uint32_t server_group;
+    uint8_t padding_28[4];
 };
 
 #define MAM_INSTRUMENT_OVERRIDE_ID 93
@@ -1954,6 +2000,36 @@ MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->maintenance_rate) == 8);
 MAM_LAYOUT(offsetof(struct mam_leverage_tier, server_group) == 56);
 MAM_LAYOUT(sizeof(((struct mam_leverage_tier *)0)->server_group) == 4);
 
+MAM_LAYOUT(sizeof(struct mam_leverage_rule) == 64);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, rule) == 16);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->rule) == 4);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, tier) == 20);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->tier) == 1);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, tier_range) == 21);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->tier_range) == 1);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, from_amount) == 24);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->from_amount) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, to_amount) == 32);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->to_amount) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, initial_rate) == 40);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->initial_rate) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, maintenance_rate) == 48);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->maintenance_rate) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule, currency) == 56);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule *)0)->currency) == 8);
+
+MAM_LAYOUT(sizeof(struct mam_leverage_rule_instrument) == 32);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule_instrument, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule_instrument *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule_instrument, rule) == 16);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule_instrument *)0)->rule) == 4);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule_instrument, instrument) == 20);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule_instrument *)0)->instrument) == 4);
+MAM_LAYOUT(offsetof(struct mam_leverage_rule_instrument, server_group) == 24);
+MAM_LAYOUT(sizeof(((struct mam_leverage_rule_instrument *)0)->server_group) == 4);
+
 MAM_LAYOUT(sizeof(struct mam_instrument_override) == 96);
 MAM_LAYOUT(offsetof(struct mam_instrument_override, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->sequence) == 8);
@@ -2617,6 +2693,16 @@ static inline void mam_leverage_tier_init(struct mam_leverage_tier *message) {
     mam_header_init(&message->header, MAM_LEVERAGE_TIER_ID, MAM_LEVERAGE_TIER_BLOCK_LENGTH);
 }
 
+static inline void mam_leverage_rule_init(struct mam_leverage_rule *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_LEVERAGE_RULE_ID, MAM_LEVERAGE_RULE_BLOCK_LENGTH);
+}
+
+static inline void mam_leverage_rule_instrument_init(struct mam_leverage_rule_instrument *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_LEVERAGE_RULE_INSTRUMENT_ID, MAM_LEVERAGE_RULE_INSTRUMENT_BLOCK_LENGTH);
+}
+
 static inline void mam_instrument_override_init(struct mam_instrument_override *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_INSTRUMENT_OVERRIDE_ID, MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH);
@@ -2821,9 +2907,9 @@ static const uint64_t mam_check_enums[31] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000001fULL, 0x0000000000000003ULL,
     0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000207db17fffULL,
-    0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400000ULL
+    0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400004ULL
 };
-static const struct mam_check_field mam_check_fields[377] = {
+static const struct mam_check_field mam_check_fields[390] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -2879,171 +2965,178 @@ static const struct mam_check_field mam_check_fields[377] = {
     {6, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 1, 0, 3, 1, MAM_CHECK_ENUM8},
-    {5, 25, 1, 0, 0, 0, MAM_CHECK_UINT8}, {6, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 7, 1, MAM_CHECK_ENUM8},
+    {5, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {7, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {9, 56, 8, 0, 0, 0, MAM_CHECK_ASCII}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 1, 0, 23, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {10, 68, 1, 0, 24, 1, MAM_CHECK_ENUM8}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {4, 24, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {5, 25, 1, 0, 0, 0, MAM_CHECK_UINT8},
+    {6, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {12, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 1, 0, 23, 1, MAM_CHECK_ENUM8},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_ASCII}, {8, 56, 1, 0, 8, 1, MAM_CHECK_ENUM8},
-    {9, 57, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {10, 58, 1, 0, 10, 1, MAM_CHECK_ENUM8},
-    {11, 59, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {12, 60, 1, 0, 12, 1, MAM_CHECK_ENUM8},
-    {13, 61, 1, 0, 13, 1, MAM_CHECK_ENUM8}, {14, 62, 1, 0, 14, 1, MAM_CHECK_ENUM8},
-    {15, 63, 1, 0, 15, 1, MAM_CHECK_ENUM8}, {16, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {17, 72, 4, 0, 0, 0, MAM_CHECK_UINT32}, {18, 76, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {19, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {20, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {21, 88, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 17, 1, MAM_CHECK_ENUM8},
-    {4, 21, 1, 0, 16, 1, MAM_CHECK_ENUM8}, {5, 22, 1, 0, 18, 1, MAM_CHECK_ENUM8},
-    {6, 23, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {8, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {10, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {12, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {14, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {15, 88, 32, 0, 0, 0, MAM_CHECK_UTF8},
-    {16, 120, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {9, 64, 4, 0, 0, 0, MAM_CHECK_UINT32}, {10, 68, 1, 0, 24, 1, MAM_CHECK_ENUM8},
+    {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
-    {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 100, 8, 0, 0, 0, MAM_CHECK_ASCII},
-    {10, 112, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 25, 1, MAM_CHECK_ENUM8},
-    {4, 21, 1, 0, 26, 1, MAM_CHECK_ENUM8}, {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_ASCII}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_ASCII},
+    {8, 56, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {9, 57, 1, 0, 9, 1, MAM_CHECK_ENUM8},
+    {10, 58, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {11, 59, 1, 0, 11, 1, MAM_CHECK_ENUM8},
+    {12, 60, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {13, 61, 1, 0, 13, 1, MAM_CHECK_ENUM8},
+    {14, 62, 1, 0, 14, 1, MAM_CHECK_ENUM8}, {15, 63, 1, 0, 15, 1, MAM_CHECK_ENUM8},
+    {16, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {17, 72, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {18, 76, 4, 0, 0, 0, MAM_CHECK_UINT32}, {19, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {20, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {21, 88, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {4, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {5, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {7, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {9, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {10, 52, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {11, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {12, 64, 8, 0, 0, 0, MAM_CHECK_ASCII},
-    {13, 72, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 76, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {15, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {16, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 1, 0, 17, 1, MAM_CHECK_ENUM8}, {4, 21, 1, 0, 16, 1, MAM_CHECK_ENUM8},
+    {5, 22, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 19, 1, MAM_CHECK_ENUM8},
+    {7, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {8, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {9, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {11, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {13, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {14, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {15, 88, 32, 0, 0, 0, MAM_CHECK_UTF8}, {16, 120, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {8, 96, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {9, 100, 8, 0, 0, 0, MAM_CHECK_ASCII}, {10, 112, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 1, 0, 0, 0, MAM_CHECK_UINT8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 20, 1, 0, 25, 1, MAM_CHECK_ENUM8}, {4, 21, 1, 0, 26, 1, MAM_CHECK_ENUM8},
+    {5, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_ASCII},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 24, 32, 0, 0, 0, MAM_CHECK_UTF8},
+    {4, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64},
     {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {6, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {8, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {10, 52, 4, 0, 0, 0, MAM_CHECK_UINT32}, {11, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {12, 64, 8, 0, 0, 0, MAM_CHECK_ASCII}, {13, 72, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {14, 76, 4, 0, 0, 0, MAM_CHECK_UINT32}, {15, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {16, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8},
+    {4, 24, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32}, {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 1, 0, 0, 0, MAM_CHECK_UINT8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_INT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {7, 44, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 48, 1, 0, 0, 1, MAM_CHECK_ENUM8},
+    {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64}, {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {11, 62, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {12, 84, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {15, 96, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16},
+    {9, 54, 1, 0, 27, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {4, 26, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64}, {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32}, {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8}, {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8},
+    {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8}, {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8},
+    {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8}, {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8},
+    {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8}, {21, 100, 2, 0, 28, 3, MAM_CHECK_ENUM16},
+    {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {8, 56, 4, 0, 0, 0, MAM_CHECK_UINT32}, {9, 60, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {10, 61, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {11, 62, 2, 0, 0, 0, MAM_CHECK_UINT16},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {5, 36, 4, 0, 0, 0, MAM_CHECK_UINT32}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 2, 0, 28, 3, MAM_CHECK_ENUM16},
-    {13, 86, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {14, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {15, 96, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64}, {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 104, 2, 0, 28, 3, MAM_CHECK_ENUM16},
+    {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 2, 0, 28, 3, MAM_CHECK_ENUM16},
+    {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8},
+    {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 28, 4, 0, 0, 0, MAM_CHECK_UINT32}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {9, 54, 1, 0, 27, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 2, 0, 0, 0, MAM_CHECK_UINT16}, {4, 26, 2, 0, 28, 3, MAM_CHECK_ENUM16},
-    {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64}, {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {4, 28, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8},
+    {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8}, {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_UINT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 56, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {9, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 80, 4, 0, 0, 0, MAM_CHECK_UINT32}, {12, 84, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {13, 88, 4, 0, 0, 0, MAM_CHECK_UINT32}, {14, 92, 1, 0, 8, 1, MAM_CHECK_ENUM8},
-    {15, 93, 1, 0, 9, 1, MAM_CHECK_ENUM8}, {16, 94, 1, 0, 10, 1, MAM_CHECK_ENUM8},
-    {17, 95, 1, 0, 11, 1, MAM_CHECK_ENUM8}, {18, 96, 1, 0, 0, 1, MAM_CHECK_ENUM8},
-    {19, 97, 1, 0, 1, 1, MAM_CHECK_ENUM8}, {20, 98, 1, 0, 12, 1, MAM_CHECK_ENUM8},
-    {21, 100, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {22, 104, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 2, 0, 28, 3, MAM_CHECK_ENUM16},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {7, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 64, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 72, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 80, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 88, 8, 0, 0, 0, MAM_CHECK_INT64}, {12, 96, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {13, 104, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {14, 106, 1, 0, 20, 1, MAM_CHECK_ENUM8},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {3, 20, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {4, 22, 1, 0, 21, 1, MAM_CHECK_ENUM8},
-    {5, 23, 1, 0, 21, 1, MAM_CHECK_ENUM8}, {6, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {3, 24, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 28, 2, 0, 28, 3, MAM_CHECK_ENUM16},
-    {5, 30, 1, 0, 18, 1, MAM_CHECK_ENUM8}, {6, 31, 1, 0, 19, 1, MAM_CHECK_ENUM8},
-    {7, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {8, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {9, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {10, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {11, 64, 32, 0, 0, 0, MAM_CHECK_UTF8}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
-    {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64}, {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64},
-    {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64}, {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32},
-    {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[44] = {
+static const struct mam_check_message mam_check_messages[46] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 13},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 38, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 45, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 57, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 70, 3},
     {MAM_MASTER_DEAL_BLOCK_LENGTH, 73, 14}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 87, 10},
     {MAM_HEARTBEAT_BLOCK_LENGTH, 97, 2}, {MAM_LEVERAGE_TIER_BLOCK_LENGTH, 99, 9},
-    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 108, 13}, {MAM_SERVER_TERMS_BLOCK_LENGTH, 121, 4},
-    {MAM_QUOTE_BLOCK_LENGTH, 125, 8}, {MAM_EXECUTION_BLOCK_LENGTH, 133, 11},
-    {MAM_GROUP_POLICY_BLOCK_LENGTH, 144, 21}, {MAM_MEMBER_BLOCK_LENGTH, 165, 16},
-    {MAM_LIMITS_BLOCK_LENGTH, 181, 10}, {MAM_KILL_SWITCH_BLOCK_LENGTH, 191, 5},
-    {MAM_RESYNC_BLOCK_LENGTH, 196, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 199, 5},
-    {MAM_TIME_ZONE_BLOCK_LENGTH, 204, 5}, {MAM_CLOCK_BLOCK_LENGTH, 209, 3},
-    {MAM_OPENED_BLOCK_LENGTH, 212, 16}, {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 228, 4},
-    {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 232, 3}, {MAM_LOG_STATE_BLOCK_LENGTH, 235, 3},
-    {MAM_CONTINUED_BLOCK_LENGTH, 238, 3}, {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 241, 3},
-    {MAM_CLOCK_STATE_BLOCK_LENGTH, 244, 3}, {MAM_LEG_BLOCK_LENGTH, 247, 9},
-    {MAM_LEG_CANCEL_BLOCK_LENGTH, 256, 3}, {MAM_BOOKING_BLOCK_LENGTH, 259, 11},
-    {MAM_MASTER_REPORT_BLOCK_LENGTH, 270, 15}, {MAM_RISK_ALERT_BLOCK_LENGTH, 285, 9},
-    {MAM_REJECT_BLOCK_LENGTH, 294, 5}, {MAM_RESUMED_BLOCK_LENGTH, 299, 4},
-    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 303, 3}, {MAM_PLAN_BLOCK_LENGTH, 306, 22},
-    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 328, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 342, 10},
-    {MAM_RISK_STOP_BLOCK_LENGTH, 352, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 363, 6},
-    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 369, 8}
+    {MAM_LEVERAGE_RULE_BLOCK_LENGTH, 108, 9}, {MAM_LEVERAGE_RULE_INSTRUMENT_BLOCK_LENGTH, 117, 4},
+    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 121, 13}, {MAM_SERVER_TERMS_BLOCK_LENGTH, 134, 4},
+    {MAM_QUOTE_BLOCK_LENGTH, 138, 8}, {MAM_EXECUTION_BLOCK_LENGTH, 146, 11},
+    {MAM_GROUP_POLICY_BLOCK_LENGTH, 157, 21}, {MAM_MEMBER_BLOCK_LENGTH, 178, 16},
+    {MAM_LIMITS_BLOCK_LENGTH, 194, 10}, {MAM_KILL_SWITCH_BLOCK_LENGTH, 204, 5},
+    {MAM_RESYNC_BLOCK_LENGTH, 209, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 212, 5},
+    {MAM_TIME_ZONE_BLOCK_LENGTH, 217, 5}, {MAM_CLOCK_BLOCK_LENGTH, 222, 3},
+    {MAM_OPENED_BLOCK_LENGTH, 225, 16}, {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 241, 4},
+    {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 245, 3}, {MAM_LOG_STATE_BLOCK_LENGTH, 248, 3},
+    {MAM_CONTINUED_BLOCK_LENGTH, 251, 3}, {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 254, 3},
+    {MAM_CLOCK_STATE_BLOCK_LENGTH, 257, 3}, {MAM_LEG_BLOCK_LENGTH, 260, 9},
+    {MAM_LEG_CANCEL_BLOCK_LENGTH, 269, 3}, {MAM_BOOKING_BLOCK_LENGTH, 272, 11},
+    {MAM_MASTER_REPORT_BLOCK_LENGTH, 283, 15}, {MAM_RISK_ALERT_BLOCK_LENGTH, 298, 9},
+    {MAM_REJECT_BLOCK_LENGTH, 307, 5}, {MAM_RESUMED_BLOCK_LENGTH, 312, 4},
+    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 316, 3}, {MAM_PLAN_BLOCK_LENGTH, 319, 22},
+    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 341, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 355, 10},
+    {MAM_RISK_STOP_BLOCK_LENGTH, 365, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 376, 6},
+    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 382, 8}
 };
 static const uint8_t mam_check_index[97] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 13, 14, 0, 0, 0, 0, 0, 0, 0, 0, 15, 16,
-    17, 18, 19, 0, 20, 0, 0, 0, 22, 23, 24, 25, 26, 0, 0, 0, 0, 0, 30, 31, 0, 0, 0, 0, 0, 0, 0, 0, 32,
-    33, 34, 35, 0, 0, 37, 0, 0, 0, 38, 39, 40, 0, 0, 0, 41, 0, 0, 0, 42, 43, 36, 27, 28, 29, 0, 0, 0, 0,
-    0, 0, 0, 11, 21, 0, 12
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 11, 12, 0, 0, 0, 0, 0, 15, 16, 0, 0, 0, 0, 0, 0, 0, 0, 17,
+    18, 19, 20, 21, 0, 22, 0, 0, 0, 24, 25, 26, 27, 28, 0, 0, 0, 0, 0, 32, 33, 0, 0, 0, 0, 0, 0, 0, 0,
+    34, 35, 36, 37, 0, 0, 39, 0, 0, 0, 40, 41, 42, 0, 0, 0, 43, 0, 0, 0, 44, 45, 38, 29, 30, 31, 0, 0,
+    0, 0, 0, 0, 0, 13, 23, 0, 14
 };
 #define MAM_CHECK_TEMPLATES 97
 
