@@ -244,6 +244,68 @@ static void set_stale(struct mam_engine *engine, uint32_t account, bool stale, i
     }
 }
 
+/* --- Holes --- */
+
+static void ask_for_all(struct mam_engine *engine, uint32_t bridge) {
+    struct mam_resync resync;
+    mam_resync_init(&resync);
+    engine->books.holes[bridge].asked = engine->now;
+    mam_emit(engine, bridge, &resync, sizeof resync);
+}
+
+/* What was missed may have been figures of any account: those that are compared wait for their next ones. */
+void mam_bridge_gap(struct mam_engine *engine, uint32_t bridge) {
+    struct mam_hole *hole = &engine->books.holes[bridge];
+    if (engine->bridges[bridge].role != MAM_ROLE_BROKER) {
+        return;
+    }
+    engine->books.gaps[bridge]++;
+    if (hole->state == MAM_HOLE_NONE) {
+        look_for(engine, 1);
+    }
+    hole->state = MAM_HOLE_ASKED;
+    ask_for_all(engine, bridge);
+}
+
+/* Its figures come again. */
+static void hole_heard(struct mam_engine *engine, uint32_t bridge) {
+    struct mam_hole *hole = &engine->books.holes[bridge];
+    if (hole->state == MAM_HOLE_ASKED) {
+        hole->state = MAM_HOLE_HEARD;
+        hole->whole = hole->waiting = 0;
+    }
+}
+
+/* An account whose figures may have been in the hole. */
+static bool is_waiting(const struct mam_engine *engine, uint32_t account) {
+    const struct mam_account_book *book = &engine->books.accounts[account];
+    return book->told && book->gap != engine->books.gaps[engine->accounts[account].bridge];
+}
+
+static void ask_again_for_all(struct mam_engine *engine) {
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        const struct mam_hole *hole = &engine->books.holes[bridge];
+        if (hole->state == MAM_HOLE_ASKED && engine->now - hole->asked >= ASK_AGAIN_NS) {
+            ask_for_all(engine, bridge);
+        }
+    }
+}
+
+/* Every account has been looked at. A hole is over when nobody waits for figures any more. */
+static void holes_looked_at(struct mam_engine *engine) {
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        struct mam_hole *hole = &engine->books.holes[bridge];
+        if (hole->state == MAM_HOLE_HEARD && hole->whole && !hole->waiting) {
+            hole->state = MAM_HOLE_NONE;
+            look_for(engine, -1);
+        }
+        hole->whole = 1;
+        hole->waiting = 0;
+    }
+}
+
+/* --- The server has told --- */
+
 void mam_account_told(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m) {
     struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_account_book *book = &engine->books.accounts[account];
@@ -269,29 +331,20 @@ void mam_account_told(struct mam_engine *engine, uint32_t account, const struct 
     row->credit = m->credit;
     row->state_time = engine->now;
     row->has_state = 1;
+    hole_heard(engine, row->bridge);
     set_stale(engine, account, false, 0, 0);
+    if (!row->out_of_sync) {
+        book->asked = 0;
+    }
     book->valued = 0;
     mam_account_refresh(engine, account);
     mam_account_due(engine, account);
     mam_daily_told(engine, account);
 }
 
-/* --- Holes --- */
-
-/* What was missed may have been figures of any account: those that are compared wait for their next ones. */
-void mam_bridge_gap(struct mam_engine *engine, uint32_t bridge) {
-    if (engine->bridges[bridge].role != MAM_ROLE_BROKER) {
-        return;
-    }
-    engine->books.gaps[bridge]++;
-    struct mam_resync resync;
-    mam_resync_init(&resync);
-    mam_emit(engine, bridge, &resync, sizeof resync);
-}
-
 uint16_t mam_account_unfit(const struct mam_engine *engine, uint32_t account) {
     const struct mam_account_book *book = &engine->books.accounts[account];
-    if (book->told && book->gap != engine->books.gaps[engine->accounts[account].bridge]) {
+    if (is_waiting(engine, account)) {
         return MAM_REASON_OUT_OF_SYNC;
     }
     return book->unvalued > 0 ? MAM_REASON_NO_RATE : MAM_REASON_NONE;
@@ -328,6 +381,11 @@ static void look_after(struct mam_engine *engine, uint32_t account) {
         set_stale(engine, account, true, age, limit);
     }
     bool wanted = book->stale || row->out_of_sync;
+    if (is_waiting(engine, account)) {
+        struct mam_hole *hole = &engine->books.holes[row->bridge];
+        hole->waiting = 1;
+        wanted |= hole->state == MAM_HOLE_HEARD && engine->now - hole->asked >= ASK_AGAIN_NS;
+    }
     if (wanted && (book->asked == 0 || engine->now - book->asked >= ASK_AGAIN_NS)) {
         ask_for(engine, account);
     }
@@ -341,8 +399,12 @@ void mam_agree_on_clock(struct mam_engine *engine) {
     if (engine->now >= books->next_look) {
         for (uint32_t n = 0; n < MAM_LOOKED_AFTER && n < engine->account_count; n++) {
             books->look_at = books->look_at + 1 < engine->account_count ? books->look_at + 1 : 0;
+            if (books->look_at == 0) {
+                holes_looked_at(engine);
+            }
             look_after(engine, books->look_at);
         }
+        ask_again_for_all(engine);
         books->next_look = engine->now + LOOK_NS;
     }
     books->clock = books->next_look < books->clock ? books->next_look : books->clock;

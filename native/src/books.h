@@ -212,6 +212,17 @@ struct mam_kept_moves {
     struct mam_moves moves;
 };
 
+/* A bridge's numbers had a hole: all figures are asked for until they begin to come; those that then stay out
+ * are asked for one by one. */
+struct mam_hole {
+    int64_t asked;
+    uint8_t state;   /* enum mam_hole_state */
+    uint8_t whole;   /* a look at all accounts began after the first figures came */
+    uint8_t waiting; /* accounts without figures were seen in it */
+};
+
+enum mam_hole_state { MAM_HOLE_NONE, MAM_HOLE_ASKED, MAM_HOLE_HEARD };
+
 struct mam_books {
     struct mam_row *rows;
     struct mam_stake *stakes;
@@ -256,6 +267,7 @@ struct mam_books {
         uint8_t told;
     } tolerance[64];
     uint64_t gaps[65];          /* holes in a bridge's numbers */
+    struct mam_hole holes[65];  /* the newest of them */
     struct mam_moves moves[64]; /* of the instrument at work, by account currency */
 };
 

@@ -143,8 +143,8 @@ static void margin_buffer(struct mam_engine *engine, const struct mam_block *blo
     } else {
         volume = mam_volume_for_margin(account->equity, account->margin, &margin->per_lot, buffer);
     }
-    tighten(cap, volume, reason != MAM_REASON_NONE ? reason : MAM_REASON_MARGIN_BUFFER,
-            MAM_CONSTRAINT_MARGIN_BUFFER);
+    reason = reason != MAM_REASON_NONE ? reason : MAM_REASON_MARGIN_BUFFER;
+    tighten(cap, volume, (uint16_t)reason, MAM_CONSTRAINT_MARGIN_BUFFER);
 }
 
 /* --- Leverage --- */

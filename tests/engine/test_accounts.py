@@ -581,6 +581,9 @@ def test_a_close_out_of_a_fifo_account_begins_with_its_oldest() -> None:
 
 # --- asking the server ---
 
+PLAIN_POSITION = {"login": 2, "position": 8, "instrument": EURUSD, "side": "buy", "volume": "1"}
+PLAIN_POSITION |= {"as_of": 5, "price_open": "1.1"}
+
 
 def test_figures_that_are_too_old_are_told_and_asked_for() -> None:
     desk = watched()
@@ -617,6 +620,47 @@ def test_figures_that_differ_are_asked_for_until_they_agree() -> None:
     assert desk.engine.deadline is None
 
 
+def clocked(desk: Desk, seconds: int) -> list[dict]:
+    """What the engine says at the Clocks that it asks for, until then."""
+    end, said = desk.time + seconds * 10**9, []
+    while desk.engine.deadline is not None and desk.engine.deadline <= end:
+        said += desk.clock(max(desk.engine.deadline, desk.time))
+    said += desk.clock(end)
+    return said
+
+
+def asked(outputs: list[dict]) -> list[int]:
+    return [out["login"] for out in only(outputs, "Resync")]
+
+
+def test_after_a_hole_all_is_asked_for_until_figures_come() -> None:
+    desk = watched()
+    positioned(desk)
+    desk.account(2, "10000")
+    accepted(desk.send("broker", "PositionState", **PLAIN_POSITION))
+    clocked(desk, 1)
+    desk.sequences["broker"] += 3  # a hole
+    state = {"balance": "10000", "as_of": 7}
+    assert asked(desk.send("broker", "Heartbeat")) == [0]
+    assert asked(clocked(desk, 16)) == [0, 0, 0]  # nobody answers: every five seconds
+    desk.send("broker", "AccountState", login=1, equity="9950", margin="5000", **state)
+    assert asked(clocked(desk, 16)) == [2] * 3  # only the one that is still missing
+    (member,) = only(desk.deal(1, "1"), "PlanMember")
+    assert member["reason"] == "none"
+    desk.send("broker", "AccountState", login=2, equity="10000", margin="1000", **state)
+    assert asked(clocked(desk, 16)) == []
+    assert desk.engine.deadline is None
+
+
+def test_a_hole_of_a_server_without_accounts_ends_with_its_first_figures() -> None:
+    desk = watched()
+    desk.sequences["broker"] += 3
+    assert asked(desk.send("broker", "Heartbeat")) == [0]
+    desk.send("broker", "AccountState", login=1, balance="10000", equity="10000", as_of=7)
+    assert asked(clocked(desk, 16)) == []
+    assert desk.engine.deadline is None
+
+
 # --- conflation ---
 
 
@@ -632,6 +676,35 @@ def test_quotes_that_come_together_are_valued_once() -> None:
     assert after["revaluations"] - before["revaluations"] == 1
     assert after["conflated"] - before["conflated"] == 48  # the first one is the mark that there was
     assert after["quotes"] - before["quotes"] == 50
+
+
+def test_an_order_in_a_burst_of_quotes_waits_for_no_valuation_and_has_the_newest_marks() -> None:
+    desk = watched()
+    desk.group(version=2, method="equity")
+    positioned(desk, "1", price_open="1.1")
+    others = 1300
+    for login in range(2, 2 + others):
+        desk.account(login)
+        position = {"position": login, "instrument": EURUSD, "side": "buy", "volume": "1", "as_of": 5}
+        accepted(desk.send("broker", "PositionState", login=login, price_open="1.1", **position))
+    clocked(desk, 1)
+    begin = desk.engine.counts()["revaluations"]
+    for pip in range(1, 301):  # two LPs take turns; the newest of each counts
+        desk.quote("lp1", f"{1.1 + pip / 1e5:.5f}", f"{1.1002 + pip / 1e5:.5f}")
+        desk.quote("lp2", f"{1.1001 + pip / 1e5:.5f}", f"{1.1003 + pip / 1e5:.5f}")
+    assert desk.engine.counts()["revaluations"] == begin
+    desk.clock(desk.time + 2_000_000)
+    slice_of = desk.engine.counts()["revaluations"] - begin
+    assert 0 < slice_of <= 640  # a slice, and what a page has over it
+    assert desk.engine.deadline == desk.time  # more is to do; but first the order
+    (member,) = only(desk.deal(1, "1"), "PlanMember")
+    assert member["measure"] == "10310"  # bid 1.1031
+    assert desk.engine.counts()["revaluations"] == begin + slice_of
+    settled(desk)
+    assert others < desk.engine.counts()["revaluations"] - begin <= others + 1 + 640  # once, not 600 times
+    for login in (1, 2, 1 + others):
+        figures = desk.engine.figures(login)
+        assert figures is not None and figures["swept"] == figures["floating"]
 
 
 # --- bad input: a defined effect each, in the log ---
