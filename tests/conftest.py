@@ -20,6 +20,19 @@ def find_clang() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
+def fuzzing(seconds: int, longest: int) -> list[str]:
+    """libFuzzer's options. What it takes for its own memory begins at that of pytest, which started it: the
+    limit is on single allocations."""
+    time = os.environ.get("FUZZ_SECONDS", str(seconds))
+    return [
+        f"-max_total_time={time}",
+        f"-max_len={longest}",
+        "-seed=1",
+        "-rss_limit_mb=0",
+        "-malloc_limit_mb=2048",
+    ]
+
+
 @pytest.fixture(scope="session")
 def clang() -> str:
     """The path of clang; the test is skipped where there is none."""

@@ -1,12 +1,11 @@
 """The kernel's C code under sanitizers, on random figures and under libFuzzer; and the bound of `carry`."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import SANITIZE, Compile
+from tests.conftest import SANITIZE, Compile, fuzzing
 
 pytestmark = pytest.mark.sanitizer
 
@@ -37,8 +36,7 @@ def test_fuzz_allocation_by_coverage(compile_c: Compile, clang: str, tmp_path: P
     program = compile_c("fuzz_allocation_clang", source, *KERNEL, flags=flags, compiler=clang)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    seconds = os.environ.get("FUZZ_SECONDS", "3")
-    run(program, f"-max_total_time={seconds}", "-max_len=2048", "-seed=1", str(corpus))
+    run(program, *fuzzing(3, 2048), str(corpus))
 
 
 def test_carry_stays_within_its_bound_against_adversaries(compile_c: Compile) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SANITIZE, Compile
+from tests.conftest import ROOT, SANITIZE, Compile, fuzzing
 
 pytestmark = pytest.mark.sanitizer
 PARTS = ["sha256", "crc32c", "merkle", "journal_entry", "journal_reader", "segment"]
@@ -34,5 +34,4 @@ def test_fuzz_by_coverage(compile_c: Compile, clang: str, tmp_path: Path) -> Non
     if subprocess.run([clang, *flags, probe, "-o", tmp_path / "p"], capture_output=True).returncode != 0:
         pytest.skip(f"{clang} does not link libFuzzer")
     program = compile_c("fuzz_log_clang", *SOURCES, flags=flags, compiler=clang)
-    seconds = os.environ.get("FUZZ_SECONDS", "3")
-    run(program, f"-max_total_time={seconds}", "-max_len=200", "-seed=1", f"-artifact_prefix={tmp_path}/")
+    run(program, *fuzzing(3, 200), f"-artifact_prefix={tmp_path}/")

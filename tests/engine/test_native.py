@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.conftest import ROOT, SANITIZE
+from tests.conftest import ROOT, SANITIZE, fuzzing
 from tests.engine.history import History
 
 HOST_ONLY = ("log_", "segment", "merkle", "sha256", "crc32c", "journal_reader", "loop")
@@ -82,8 +82,6 @@ def test_fuzz_the_engine_guided(
     program = compile_c(
         "fuzz_engine_guided", "native/tests/fuzz_engine.c", *engine_sources(), flags=flags, compiler=clang
     )
-    seconds = os.environ.get("FUZZ_SECONDS", "4")
     found = tmp_path / "found"
     found.mkdir()
-    limits = [f"-max_total_time={seconds}", "-max_len=65536", "-seed=1", f"-artifact_prefix={found}/"]
-    run(program, *limits, tmp_path, seeds)
+    run(program, *fuzzing(4, 65536), f"-artifact_prefix={found}/", tmp_path, seeds)

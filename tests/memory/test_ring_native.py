@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SANITIZE, Compile, find_clang
+from tests.conftest import SANITIZE, Compile, find_clang, fuzzing
 
 pytestmark = pytest.mark.sanitizer
 
@@ -54,7 +54,6 @@ def test_fuzz_by_coverage(compile_c: Compile, clang: str, tmp_path: Path) -> Non
     if subprocess.run([clang, *flags, probe, "-o", tmp_path / "p"], capture_output=True).returncode != 0:
         pytest.skip(f"{clang} does not link libFuzzer")
     program = compile_c("fuzz_ring_clang", "native/tests/fuzz_ring.c", flags=flags, compiler=clang)
-    seconds = os.environ.get("FUZZ_SECONDS", "3")
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    run(program, f"-max_total_time={seconds}", "-max_len=2048", "-seed=1", str(corpus))
+    run(program, *fuzzing(3, 2048), str(corpus))

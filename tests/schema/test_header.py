@@ -1,6 +1,5 @@
 """mam_message_check in C says what the Python codec says, of good, bent and random bytes; with sanitizers."""
 
-import os
 import random
 import shutil
 import struct
@@ -17,7 +16,7 @@ from appliance.schema.check import check
 from appliance.schema.codec import MessageError, from_json, to_json
 from appliance.schema.messages import MESSAGES, Reason
 from appliance.schema.parse import parse
-from tests.conftest import ROOT, SANITIZE, Compile
+from tests.conftest import ROOT, SANITIZE, Compile, fuzzing
 from tests.schema.samples import sample
 
 pytestmark = pytest.mark.sanitizer
@@ -153,13 +152,6 @@ def test_fuzz_messages(tmp_path: Path, compile_c: Compile, clang: str) -> None:
     program = compile_c("fuzz_message", "native/tests/fuzz_message.c", flags=flags, compiler=clang)
     for message in MESSAGES.values():
         (tmp_path / message.name).write_bytes(from_json(sample(message)))
-    seconds = os.environ.get("FUZZ_SECONDS", "3")
-    command = [
-        program,
-        f"-max_total_time={seconds}",
-        "-max_len=300",
-        f"-artifact_prefix={tmp_path}/",
-        tmp_path,
-    ]
+    command = [program, *fuzzing(3, 300), f"-artifact_prefix={tmp_path}/", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-4000:]
