@@ -1,15 +1,16 @@
 """How many journal records a second replay, in C and by the Python reference, on one core.
 
-    python perf/audit_replay.py [--orders 20000] [--json]
+    python perf/audit_replay.py [--orders 20000] [--rounds 7] [--json] [--record]
 
 A group of ten accounts; an order is a deal, ten bookings, their reports, and quotes
 between; a later deal closes it. The journal is
-made by the engine itself and written by the writer; then the log is replayed.
+made by the engine itself and written by the writer; then the log is replayed. Median of the rounds. Target: 3
+million a second.
 """
 
 import argparse
 import json
-import os
+import statistics
 import struct
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from contextlib import closing
 from pathlib import Path
 
 from appliance._native import ffi, lib
+from engine_host import machine
 
 from appliance.audit.counters import WriterCounters
 from appliance.audit.fast_replay import replay_log
@@ -139,6 +141,7 @@ def write(directory: Path, journal: list[bytes]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--orders", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--record", action="store_true", help="keep the figures in perf/results")
     options = parser.parse_args()
@@ -147,7 +150,7 @@ def main() -> int:
         journal = record(options.orders)
         write(directory, journal)
         seconds = []
-        for _ in range(3):
+        for _ in range(options.rounds):
             started = time.perf_counter()
             result = replay_log(directory)
             seconds.append(time.perf_counter() - started)
@@ -157,9 +160,10 @@ def main() -> int:
         python = (part.inputs + part.outputs) / (time.perf_counter() - started)
     found = {
         "records": len(journal),
-        "replay_per_second": round(len(journal) / min(seconds)),
+        "replay_per_second": round(len(journal) / statistics.median(seconds)),
+        "best_round_per_second": round(len(journal) / min(seconds)),
         "python_reference_per_second": round(python),
-        "load_average": round(os.getloadavg()[0], 1),
+        "machine": machine(),
     }
     if options.record:
         Path(__file__).with_name("results").joinpath("audit_replay.json").write_text(
@@ -168,7 +172,7 @@ def main() -> int:
     print(
         json.dumps(found, indent=2) if options.json else "\n".join(f"{v:>12}  {k}" for k, v in found.items())
     )
-    return 0
+    return 0 if found["replay_per_second"] >= 3_000_000 else 1
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ class WriterConfig:
     segment_bytes: int = segments.LENGTH_DEFAULT
     checkpoint_ms: int = 100
     """Least time between two checkpoints."""
-    nap_us: int = 200
-    """Sleep when the ring is empty; 0 spins."""
+    nap_us: int = 5000
+    """Sleep when the ring is empty: what comes meanwhile is one group, one sync. 0 yields the core."""
     cpu: int | None = None
     parent: int | None = None
     """End when this process is gone."""
@@ -380,7 +380,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--segment-bytes", type=int, default=segments.LENGTH_DEFAULT, metavar="N")
     parser.add_argument("--checkpoint-ms", type=int, default=100, metavar="MS")
-    parser.add_argument("--nap-us", type=int, default=200, metavar="US", help="sleep when idle; 0 spins")
+    parser.add_argument("--nap-us", type=int, default=5000, metavar="US", help="sleep when idle; 0 yields")
     parser.add_argument("--cpu", type=int, metavar="N")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
     parser.add_argument("--epoch-seconds", type=int, default=0, metavar="S", help="a new key this often")

@@ -60,7 +60,7 @@ WATCH_SECONDS = 0.2
 RESTARTS_MAX = 3  # of an audit writer, and of an engine, that was killed
 RESUME_SECONDS = 600.0  # the log of the run is replayed
 ORPHAN_SECONDS = 15.0
-COMMIT_NAP_US = 10  # of a writer that finds nothing
+COMMIT_NAP_US = {"spin": 0, "yield": 0, "backoff": 10}  # of a writer that finds nothing, by the engine's idle
 CLOCK_TYPE = 230  # of the counters about the clock
 
 
@@ -222,7 +222,7 @@ class Daemon:
         command = [sys.executable, "-m", "appliance.audit.writer", "--instance", self.config.instance]
         command += ["--dir", audit.directory, "--key", audit.key, *more]
         if self.config.engine.durability == "commit":  # every output waits for it
-            command += ["--nap-us", str(COMMIT_NAP_US)]
+            command += ["--nap-us", str(COMMIT_NAP_US[self.config.engine.idle])]
         if not audit.key.startswith(keys.CREDENTIAL):
             command += ["--epoch-seconds", str(audit.epoch_hours * 3600)]
         return command if audit.cpu is None else [*command, "--cpu", str(audit.cpu)]

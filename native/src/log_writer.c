@@ -1,6 +1,7 @@
 #include "log_writer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -192,21 +193,27 @@ int mam_log_round(struct mam_log *log, struct mam_journal_reader *reader) {
     return status;
 }
 
-static void nap(int64_t ns) {
+/* 0: only yields the core. */
+static void rest(int64_t ns) {
     const struct timespec time = {ns / 1000000000, ns % 1000000000};
-    nanosleep(&time, NULL); /* a signal ends it early: good */
+    if (ns > 0) {
+        nanosleep(&time, NULL); /* a signal ends it early: good */
+    } else {
+        sched_yield();
+    }
 }
 
 int mam_log_run(struct mam_log *log, struct mam_journal_reader *reader, int64_t run_ns, int64_t nap_ns) {
     const int64_t end = clock_ns(CLOCK_MONOTONIC) + run_ns;
+    const int64_t longest = 2 * (int64_t)reader->capacity; /* ns: 500 MB/s do not fill the ring meanwhile */
     for (;;) {
         mam_journal_heartbeat(reader, clock_ns(CLOCK_REALTIME) / 1000000);
         const int status = mam_log_round(log, reader);
         if (status != MAM_LOG_OK || clock_ns(CLOCK_MONOTONIC) >= end) {
             return status;
         }
-        if (log->empty && nap_ns > 0) {
-            nap(nap_ns);
+        if (log->empty) {
+            rest(nap_ns < longest ? nap_ns : longest);
         }
     }
 }

@@ -73,8 +73,8 @@ int mam_log_sync(struct mam_log *log);
 void mam_log_report(const struct mam_log *log);
 /* One round. */
 int mam_log_round(struct mam_log *log, struct mam_journal_reader *reader);
-/* Rounds for run_ns; when the ring is empty naps for nap_ns (0: spins). Returns early when a round is not OK.
- */
+/* Rounds for run_ns; when the ring is empty naps for nap_ns (0: only yields the core), but no longer than 500
+   MB/s need to fill the ring. Returns early when a round is not OK. */
 int mam_log_run(struct mam_log *log, struct mam_journal_reader *reader, int64_t run_ns, int64_t nap_ns);
 /* cdef: end */
 

@@ -17,6 +17,8 @@
 #define COUNTERS_EVERY 1024  /* messages between two publications of the counters under load */
 #define HEARTBEAT_NS 1000000 /* heartbeats and counters at least this often */
 #define CLOCK_NS 60000000000 /* between two ClockStates when nothing changes */
+#define YIELDS 128           /* idle rounds, the first half spun, before `backoff` sleeps */
+#define DISK_YIELDS 16384    /* the same while outputs wait for the disk: some ms */
 #define FLUSH_NS 1000000000  /* at the end: how long held outputs may still go out */
 
 static struct mam_loop *signalled; /* the one loop of this process, for its signal handler */
@@ -596,14 +598,26 @@ static void pause_core(void) {
 #endif
 }
 
+/* Outputs that a sleep would hold up for longer than their sync takes. */
+static bool waits_for_disk(const struct mam_loop *loop) {
+    const uint64_t allowed = durable(loop);
+    for (uint32_t i = 0; i < loop->config.bridge_count; i++) {
+        if (loop->lanes[i].held > 0 && loop->lanes[i].next_durable > allowed) {
+            return loop->config.durability == MAM_DURABILITY_COMMIT;
+        }
+    }
+    return false;
+}
+
 static void idle(struct mam_loop *loop) {
     uint32_t round = loop->idle_rounds++;
-    if (loop->config.idle == MAM_IDLE_SPIN || round < 64) {
+    if (loop->config.idle == MAM_IDLE_SPIN || round < YIELDS / 2) {
         pause_core();
-    } else if (loop->config.idle == MAM_IDLE_YIELD || round < 128) {
+    } else if (loop->config.idle == MAM_IDLE_YIELD || round < YIELDS ||
+               (round < DISK_YIELDS && waits_for_disk(loop))) {
         sched_yield();
     } else {
-        int64_t ns = round < 228 ? 1000 * (int64_t)(round - 127) : 1000000;
+        int64_t ns = round < YIELDS + 100 ? 1000 * (int64_t)(round - YIELDS + 1) : 1000000;
         struct timespec time = {.tv_sec = 0, .tv_nsec = ns < 1000000 ? ns : 1000000};
         nanosleep(&time, NULL);
     }

@@ -274,7 +274,8 @@ def final_check(storm: Storm, durability: str) -> None:
 def test_whatever_is_killed_the_appliance_comes_back(rig: Rig, durability: str) -> None:
     seed = SEED or os.getpid()
     print(f"MAM_SEED={seed} MAM_KILLS={KILLS} {durability}", flush=True)
-    rig.config.write_text(large(rig.toml(engine=f'durability = "{durability}"')))
+    idle = {"commit": "yield", "async": "backoff"}[durability]  # and so does the audit writer with commit
+    rig.config.write_text(large(rig.toml(engine=f'durability = "{durability}"\nidle = "{idle}"')))
     rig.start()
     storm = Storm(rig, seed)
     try:
