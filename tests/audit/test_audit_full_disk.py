@@ -118,7 +118,7 @@ def test_no_room_for_a_checkpoint(host: Host, disk: Path) -> None:
     host.write(50)
     host.wait(lambda: host.counter(counters.DURABLE) == 300)
     assert (host.log / "checkpoint").read_bytes() == signed and process.poll() is None
-    assert not list(host.log.glob("*.tmp"))
+    host.wait(lambda: not list(host.log.glob("*.tmp")))  # between two tries
     ballast.unlink()
     host.wait(lambda: host.counter(counters.NO_ROOM) == 0)
     host.wait(lambda: host.counter(counters.SIGNED) >= 302)
@@ -143,8 +143,9 @@ def test_the_log_fills_its_disk(host: Host, disk: Path) -> None:
     held = host.counter(counters.DURABLE)
     assert 0 < held < host.written
     host.wait(lambda: host.counter(counters.SIGNED) >= held)
+    host.wait(lambda: verify(host.log, host.vkey).uncovered == 0)  # a checkpoint's record, too
     report = verify(host.log, host.vkey)
-    assert report.live and report.problems == [] and report.uncovered == 0 and report.entries == held
+    assert report.live and report.problems == [] and report.entries == held
     assert process.poll() is None
     ballast.unlink()
     host.wait(lambda: host.counter(counters.DURABLE) == host.written)
