@@ -8,6 +8,7 @@
 #define FIFO_FLAG 0x100             /* MT5 group trade flag: oldest position first, else 10045 */
 #define FETCH_AHEAD 8               /* children */
 #define TRIES_MAX 3                 /* "retry" answers before a booking counts as refused */
+#define QUERIES_MAX 10              /* of one block, each after twice the time; then it is a person's */
 #define AGAIN_NS INT64_C(100000000) /* after the first of them; twice as long after each */
 
 static struct mam_child *child_at(struct mam_engine *engine, const struct mam_block *block, uint32_t child) {
@@ -648,6 +649,10 @@ uint16_t mam_take_unknown(struct mam_engine *engine, struct mam_block *block, co
     struct mam_child *child = asked_child(engine, block, m, &reason, field);
     if (child != NULL) {
         set_status(engine, child, MAM_CHILD_UNKNOWN);
+        if (block->query_due == 0) { /* it may find out by itself until then */
+            block->query_due = engine->now + timeout_ns(engine, block);
+            mam_block_wake(engine, block, block->query_due);
+        }
         mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_REFUSED, block->id, m->login);
     }
     return reason;
@@ -752,34 +757,55 @@ static void ask_again(struct mam_engine *engine, struct mam_block *block, uint32
     enqueue(engine, block, at); /* the end of this Clock lets it out */
 }
 
+/* Asks each server of which there are unknown outcomes, now if `late` and else when it is time, and says when
+ * next. */
+static void query_unknown(struct mam_engine *engine, struct mam_block *block, const uint32_t *unknown,
+                          bool late) {
+    bool any = false;
+    bool due = late || (block->query_due <= engine->now && block->queries < QUERIES_MAX);
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
+        any |= unknown[bridge] > 0;
+        if (unknown[bridge] > 0 && due) {
+            query(engine, block, bridge, unknown[bridge]);
+        }
+    }
+    if (!any) {
+        block->query_due = 0;
+        block->queries = 0;
+        return;
+    }
+    if (due) {
+        block->queries += block->queries < QUERIES_MAX;
+        block->query_due = engine->now + (timeout_ns(engine, block) << block->queries);
+    }
+    if (block->queries < QUERIES_MAX) {
+        mam_block_wake(engine, block, block->query_due);
+    }
+}
+
 /* A silent server: each late outcome is unknown, nothing is booked twice, the server is asked, and one alert
  * names the block. Nothing new goes to that server until all is known. */
 void mam_booking_clock(struct mam_engine *engine, struct mam_block *block) {
-    uint32_t late[MAM_BRIDGES_MAX + 1] = {0};
+    uint32_t unknown[MAM_BRIDGES_MAX + 1] = {0};
     int64_t timeout = timeout_ns(engine, block);
-    bool any = false;
+    bool late = false;
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
         if (child->status == MAM_CHILD_PUT_OFF) {
             ask_again(engine, block, i);
         }
-        if (child->status != MAM_CHILD_ASKED) {
-            continue;
-        }
-        if (child->sent + timeout <= engine->now) {
-            late[engine->accounts[child->account].bridge]++;
+        if (child->status == MAM_CHILD_ASKED && child->sent + timeout <= engine->now) {
             set_status(engine, child, MAM_CHILD_UNKNOWN);
-            any = true;
-        } else {
+            late = true;
+        } else if (child->status == MAM_CHILD_ASKED) {
             mam_block_wake(engine, block, child->sent + timeout);
         }
-    }
-    for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
-        if (late[bridge] > 0) {
-            query(engine, block, bridge, late[bridge]);
+        if (child->status == MAM_CHILD_UNKNOWN) {
+            unknown[engine->accounts[child->account].bridge]++;
         }
     }
-    if (any) {
+    query_unknown(engine, block, unknown, late);
+    if (late) {
         mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_REFUSED, block->id, 0);
     }
 }

@@ -247,6 +247,7 @@ struct mam_block {
     uint32_t asked, answered;                  /* bookings */
     uint32_t leg_count, open_legs;             /* open: working or unknown */
     int64_t until;                             /* no leg is sent after this; INT64_MAX: no limit */
+    int64_t query_due;                         /* when the server is asked again; 0: nothing is unknown */
     int64_t refused;                           /* of the house's: what refused bookings left there */
     int64_t to_reverse;                        /* what legs are still to trade out again */
     int64_t executed;                          /* all that went into notional */
@@ -256,6 +257,7 @@ struct mam_block {
     uint16_t leg_reason;                       /* why the last leg ended short */
     uint8_t status, side, entry, execution, plan_emitted;
     uint8_t cancel_sent, rounds;
+    uint8_t queries;   /* so far, since something became unknown */
     uint8_t in_books;  /* children are in the books as MAM_PLANNED */
     uint8_t covers;    /* a close of what one account is owed, out of what the house closed for it */
     uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */

@@ -212,6 +212,22 @@ def test_the_oldest_answers_are_forgotten() -> None:
     refused(desk.book(old[0]), "unknown_block")
 
 
+def test_an_unknown_outcome_is_asked_for_until_it_is_known() -> None:
+    desk = Desk()
+    desk.usual({1: "10000", 2: "10000"}, booking_timeout=500)
+    first, second = only(desk.deal(1, "1"), "Booking")
+    desk.book(first, status="unknown")
+    desk.book(second)
+    asked = []
+    while (due := desk.engine.deadline) is not None and len(asked) < 20:
+        (query,) = only(desk.clock(due), "BookingQuery")
+        assert (query["block"], query["unanswered"]) == (1, 1)
+        asked.append(due)
+    gaps = [later - sooner for sooner, later in zip([0, *asked], asked, strict=False)]
+    assert gaps == [500 * 10**6 << n for n in range(10)], "ten times, each after twice the time"
+    assert only(desk.book(first), "MasterReport")[0]["status"] == "done"
+
+
 def test_a_code_that_nobody_knows_is_an_unknown_outcome() -> None:
     desk, (first, _) = asked()
     desk.book(first, status="coded", code=4711)
