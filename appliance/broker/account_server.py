@@ -22,6 +22,10 @@ class _Process:
         self.released = (0, 0, 0)  # orders, in flight, µs between two
 
     def obey(self, command: host.Command) -> None:
+        if "stand_still" in command:
+            self.server.stand_still(bool(command.pop("stand_still")))
+            if not command:
+                return  # nothing is released by it, and nothing becomes complete
         if "quotes_until" in command:
             self.server.quotes_until(host.number(command, "quotes_until"))
         if command.pop("reference", False):

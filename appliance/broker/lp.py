@@ -20,6 +20,10 @@ class _Process:
         self.released = (0, 0)  # ticks, µs between two
 
     def obey(self, command: host.Command) -> None:
+        if "stand_still" in command:
+            self.provider.stand_still(bool(command.pop("stand_still")))
+            if not command:
+                return  # nothing is released by it, and nothing becomes complete
         if "quotes_until" in command:
             until = host.number(command, "quotes_until")
             self.released = (until, host.number(command, "interval_us", 0))

@@ -78,6 +78,10 @@ class Provider:
         """Takes all quotes back."""
         lib.mam_lp_withdraw(self.pointer)
 
+    def stand_still(self, wanted: bool) -> None:
+        """At the next leg, before its answer, the process stops itself (SIGSTOP)."""
+        lib.mam_lp_stand_still(self.pointer, wanted)
+
     def poll(self, slice_ns: int) -> int:
         """Works without the GIL. 1: all released quotes are out (once a release); 0: not; negative: an
         error."""

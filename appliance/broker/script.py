@@ -11,7 +11,8 @@ from appliance.errors import InputError
 
 
 class ServerScript(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For the account server. `ticks`: its own price feed; orders execute at it."""
+    """For the account server. `ticks`: its own price feed; orders execute at it. `batch`: Bookings of one
+    call, `window`: without an answer (ServerTerms; 0: none told, no limit)."""
 
     seed: int
     ticks: tuple[str, ...]
@@ -20,6 +21,8 @@ class ServerScript(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: tuple[Order, ...]
     max_bookings: int
     refuse_per_mille: int = 0
+    batch: int = 128
+    window: int = 0
     send_states: bool = True
 
 

@@ -12,6 +12,7 @@ from appliance.errors import InputError
 WORKING: int = lib.MAM_SERVER_WORKING
 COMPLETE: int = lib.MAM_SERVER_COMPLETE
 NO_PRICE: int = lib.MAM_SERVER_NO_PRICE
+CALLS = ("batches", "batch_most", "waiting_most", "queries")
 
 VIOLATIONS: tuple[str, ...] = tuple(
     ffi.string(lib.mam_violation_name(kind)).decode() for kind in range(lib.MAM_VIOLATIONS)
@@ -94,6 +95,8 @@ class AccountServer:
             "seed": script.seed & (1 << 64) - 1,
             "max_bookings": script.max_bookings,
             "refuse_per_mille": script.refuse_per_mille,
+            "batch": script.batch,
+            "window": script.window,
             "send_states": int(script.send_states),
         }
         try:
@@ -147,6 +150,10 @@ class AccountServer:
         """Orders up to number `until` may go."""
         lib.mam_server_release(self.pointer, until, in_flight, interval_us * 1000)
 
+    def stand_still(self, wanted: bool) -> None:
+        """At the next Booking, before its answer, the process stops itself (SIGSTOP)."""
+        lib.mam_server_stand_still(self.pointer, wanted)
+
     def poll(self, slice_ns: int) -> int:
         """Works without the GIL. WORKING, COMPLETE (once a release), NO_PRICE, or a negative error."""
         return int(lib.mam_server_poll(self.pointer, slice_ns))
@@ -179,7 +186,7 @@ class AccountServer:
             "injected",
             "repeated",
         )
-        more = ("sent", "children", "reports", "states", "rejects", "alerts", "backpressure")
+        more = ("sent", "children", "reports", "states", "rejects", "alerts", "backpressure", *CALLS)
         return {name: int(getattr(desk, name)) for name in names} | {
             name: int(getattr(own, name)) for name in more
         }

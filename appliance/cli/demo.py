@@ -18,7 +18,7 @@ from appliance.broker.ticks import read_all
 from appliance.daemon.ending import Ended, EndSignals
 from appliance.daemon.supervisor import AlreadySaid, DaemonError
 from appliance.demo import Demo, DemoFailed, Options, faults, news, screen
-from appliance.demo.play import Played
+from appliance.demo.played import Played
 from appliance.demo.report import Result, result_of
 from appliance.errors import InputError
 
@@ -149,13 +149,14 @@ def _run(options: argparse.Namespace, folder: "_Folder", progress: _Progress, si
     progress.clear()
     width = shutil.get_terminal_size().columns
     of_scenario: Any = news if bad else faults if wrong else None
+    seen = (played,) if wrong else ()
     told = None if of_scenario is None else of_scenario.read(read_entries(folder.path / "log"))
     if options.json:
-        more = {} if told is None else {options.scenario: told.as_dict()}
+        more = {} if told is None else {options.scenario: told.as_dict(*seen)}
         print(json.dumps(result.as_dict() | more, indent=1))
     else:
         print(screen(result, width))
-        for line in [] if told is None else of_scenario.lines(told):
+        for line in [] if told is None else of_scenario.lines(told, *seen):
             print(line)
     explained = told is None or not bad or told.unexplained == 0
     return 0 if result.good and explained else 1

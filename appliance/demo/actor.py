@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 COMPLETE_SECONDS = 120.0
 END_SECONDS = 10.0
@@ -83,9 +84,9 @@ class Actor:
         self._process.wait(END_SECONDS)
         return result
 
-    def pause(self) -> None:
-        """The process stands still until `resume`: it neither reads nor writes."""
-        self._process.send_signal(signal.SIGSTOP)
+    def stands_still(self) -> bool:
+        """It has stopped itself, as it was told to, and goes on when it is told to."""
+        return psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED
 
     def resume(self) -> None:
         """It goes on where it stood."""

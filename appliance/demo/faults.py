@@ -3,8 +3,9 @@
 partial  every group trades at the LPs (stp), under each of the policies for partial fills and for refused
          bookings in turn; half of the legs are filled in part, some are rejected, the server refuses some
          children.
-outage   the same, and now and then an LP or the broker's server stands still: its process is stopped for a
-         moment, longer than the time-outs, and goes on. What is unknown is asked for, never sent again.
+outage   the same, and in turn each LP and the broker's server stands still: its process stops with a leg or
+         a booking read and not answered, for longer than the time-outs, and goes on. What is unknown is asked
+         for, never sent again.
 """
 
 import time
@@ -16,6 +17,7 @@ from typing import Any
 from appliance.audit import Entry
 from appliance.broker.scenario import Scenario
 from appliance.demo.actor import Actor
+from appliance.demo.played import Played
 from appliance.schema.codec import to_json
 from appliance.schema.decimals import from_text, to_text
 from appliance.schema.messages import BY_NAME
@@ -28,9 +30,11 @@ REFUSE_PER_MILLE = 50
 LEG_TIMEOUT_MS = 200
 BOOKING_TIMEOUT_MS = 300
 TERMS = {"leg_timeout": LEG_TIMEOUT_MS, "booking_timeout": BOOKING_TIMEOUT_MS}
+DONE = 10009  # MT5's return code
 _STILL_S = 0.7  # longer than both time-outs, shorter than what fences a ring
-_BETWEEN_S = 0.6
-_OUTAGES = 6
+_BETWEEN_S = 0.3
+_OUTAGES = 9
+BATCH, WINDOW = 32, 64  # what the server takes in one call, and without an answer
 
 
 def scenario_of(kind: str, scenario: Scenario) -> Scenario:
@@ -65,33 +69,40 @@ def _refused(group: int, netting: set[int]) -> str:
 
 
 class Outages:
-    """Stops one process after the other for a moment; `beat` is to be called some times a second."""
+    """One process after the other stops with a leg or a booking in its hands, unanswered, and goes on after a
+    moment that is longer than the time-outs. `beat` is to be called some times a second."""
 
     def __init__(self, actors: Sequence[Actor]) -> None:
         """Nothing stands still yet."""
         self._actors = actors
-        self._still: Actor | None = None
-        self._due = time.monotonic() + _BETWEEN_S
-        self.done = 0
+        self._told: Actor | None = None  # to stop at what comes next
+        self._since: float | None = None  # when it was seen to have stopped
+        self._due = time.monotonic()
+        self._over = False
+        self.of: Counter[str] = Counter()
 
     def beat(self) -> None:
-        """Stops the next one, or lets it go on, when it is time."""
+        """Tells the next one to stop, or lets it go on, when it is time."""
         now = time.monotonic()
-        if now < self._due:
-            return
-        if self._still is not None:
-            self.end()
-        elif self.done < _OUTAGES:
-            self._still = self._actors[self.done % len(self._actors)]
-            self._still.pause()
-            self.done += 1
-        self._due = now + (_BETWEEN_S if self._still is None else _STILL_S)
+        if self._told is None:
+            if not self._over and now >= self._due and sum(self.of.values()) < _OUTAGES:
+                self._told = self._actors[sum(self.of.values()) % len(self._actors)]
+                self._told.tell(stand_still=True)
+        elif self._since is None:
+            if self._told.stands_still():
+                self._since = now
+                self.of[self._told.name] += 1
+            elif self._over:
+                self._told = None
+        elif now - self._since > _STILL_S:
+            self._told.resume()
+            self._told, self._since, self._due = None, None, now + _BETWEEN_S
 
     def end(self) -> None:
-        """Lets whoever stands still go on."""
-        if self._still is not None:
-            self._still.resume()
-            self._still = None
+        """No more of them; who stands still goes on when its moment is over."""
+        if self._told is not None and self._since is None:
+            self._told.tell(stand_still=False)
+        self._over = True
 
 
 # ---- what the log says of it ----
@@ -116,9 +127,16 @@ class Told:
     refused: int = 0
     alerts: Counter[str] = field(default_factory=Counter)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, played: Played) -> dict[str, Any]:
         """For --json."""
+        server = played.server["counts"]
         return {
+            "outages": dict(played.outages),
+            "seen_twice": {
+                "legs": sum(lp["counts"]["repeated"] for lp in played.lps),
+                "bookings": server["repeated"],
+            },
+            "calls": {name: server[name] for name in ("batches", "batch_most", "waiting_most", "queries")},
             "partial": self.partial,
             "rolled_back": {"blocks": self.rolled_back, "volume": to_text(self.rolled_back_volume, -8)},
             "reallocated": {"children": self.reallocated, "volume": to_text(self.reallocated_volume, -8)},
@@ -158,7 +176,7 @@ def read(entries: Iterable[Entry]) -> Told:
             told.asked_legs += name == "LegCancel"
             told.asked_bookings += name == "BookingQuery"
             told.fenced += name == "BookSource" and fields["reason"] == "fenced"
-            told.refused += name == "BookingReport" and fields["status"] == "refused"
+            told.refused += name == "BookingReport" and fields["code"] != DONE
     return told
 
 
@@ -179,7 +197,7 @@ def _block(told: Told, filled: dict[int, int], fields: dict[str, Any]) -> None:
         told.parked_volume += house
 
 
-def lines(told: Told) -> list[str]:
+def lines(told: Told, played: Played) -> list[str]:
     """For people."""
     house = ", ".join(f"{reason} {count:,}" for reason, count in told.house.most_common()) or "none"
     alerts = ", ".join(f"{kind} {count:,}" for kind, count in told.alerts.most_common()) or "none"
@@ -190,7 +208,30 @@ def lines(told: Told) -> list[str]:
         f"{told.unwound:,} blocks unwound",
         f"parked      {told.parked:,} blocks, {to_text(told.parked_volume, -8)} lots in the house account",
         f"house       changes beside the blocks: {house}",
+        *_outages(played),
         f"unknown     {told.asked_legs:,} legs and {told.asked_bookings:,} blocks' bookings asked for; "
         f"an LP left out {told.fenced:,} times until it had answered",
+        *_seen(played),
         f"alerts      {alerts}",
+    ]
+
+
+def _outages(played: Played) -> list[str]:
+    if not played.outages:
+        return []
+    whom = ", ".join(f"{name} {count}" for name, count in sorted(played.outages.items()))
+    what = f"{_STILL_S} s each, a leg or a booking read and not answered"
+    return [f"outages     {sum(played.outages.values())} ({whom}): {what}"]
+
+
+def _seen(played: Played) -> list[str]:
+    """What the LPs and the server counted themselves: a key that came twice would be here."""
+    legs = sum(lp["counts"]["legs"] for lp in played.lps)
+    twice = sum(lp["counts"]["repeated"] for lp in played.lps)
+    server = played.server["counts"]
+    return [
+        f"seen        {legs:,} legs, {twice:,} of them twice; {server['children']:,} bookings, "
+        f"{server['repeated']:,} of them twice; {server['queries']:,} queries answered",
+        f"bookings    in {server['batches']:,} calls of at most {server['batch_most']} (limit {BATCH}), "
+        f"at most {server['waiting_most']} without an answer (limit {WINDOW})",
     ]

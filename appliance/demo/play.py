@@ -23,7 +23,8 @@ from appliance.daemon.supervisor import Daemon
 from appliance.demo import faults, news
 from appliance.demo.actor import Actor, ActorFailed
 from appliance.demo.leftovers import instance_of, remove_lock, sweep
-from appliance.memory import Bridge, Counter, read_counters
+from appliance.demo.played import Played
+from appliance.memory import Bridge, read_counters
 from appliance.schema.codec import from_json
 from appliance.schema.decimals import to_text
 from appliance.schema.messages import SCHEMA_FINGERPRINT
@@ -48,15 +49,6 @@ class Options:
     directory: Path
     news: bool = False
     faults: str = ""  # of faults.KINDS
-
-
-@dataclass(frozen=True)
-class Played:
-    """What the processes told at the end."""
-
-    server: dict[str, Any]
-    counters: list[Counter]
-    vkey: str
 
 
 def _power_of_two(least: int) -> int:
@@ -149,6 +141,8 @@ class Demo:
         refuse = faults.REFUSE_PER_MILLE if bad else 0
         server = server_script(self.scenario, ticks, refuse)
         server = msgspec.structs.replace(server, max_bookings=self._max_bookings)
+        if bad:
+            server = msgspec.structs.replace(server, batch=faults.BATCH, window=faults.WINDOW)
         write_script(directory / "broker.json", server)
         self._server = self._actor("appliance.broker.account_server", "broker")
         for number in range(1, LPS + 1):
@@ -193,9 +187,9 @@ class Demo:
                 self._outages.end()
             self._settle()
             counters = read_counters(self.instance)
-            for lp in self._lps:
-                lp.end()
-            return Played(self._server.end(), counters, self.vkey)
+            lps = [lp.end() for lp in self._lps]
+            outages = self._outages.of if self._outages is not None else {}
+            return Played(self._server.end(), counters, self.vkey, lps, outages)
         except ActorFailed as error:
             raise DemoFailed(str(error)) from None
 
@@ -215,7 +209,7 @@ class Demo:
             interval_us=phase.interval_us,
         )
         if self.options.faults == "outage" and self._outages is None:
-            self._outages = faults.Outages([*self._lps, self._server])
+            self._outages = faults.Outages([self._server, *self._lps])
         self._complete(self._server)
 
     def _complete(self, actor: Actor) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from appliance.audit import Report
 from appliance.audit.replay import Replay
-from appliance.demo.play import Played
+from appliance.demo.played import Played
 
 LAWS = (
     "conservation",
@@ -34,6 +34,7 @@ class Result:
     seed: int
     accounts: int
     orders: int
+    skipped: int  # closes of what had come to nothing: they were not sent
     children: int
     latencies_us: "np.ndarray[Any, np.dtype[np.float64]]"
     laws: dict[str, int]
@@ -61,6 +62,7 @@ class Result:
         """The JSON of `mam demo --json`."""
         return {
             "orders": self.orders,
+            "skipped": self.skipped,
             "children": self.children,
             "latency_us": self.latency(),
             "laws": self.laws,
@@ -97,6 +99,7 @@ def result_of(
         seed=seed,
         accounts=accounts,
         orders=int(played.server["orders"]),
+        skipped=int(played.server["counts"]["skipped"]),
         children=int(played.server["children"]),
         latencies_us=np.array(played.server["latencies_ns"], dtype=np.float64) / 1000,
         laws=laws,
@@ -167,7 +170,8 @@ def screen(result: Result, width: int = 80) -> str:
         else result.replay.difference or "the log ends before the engine's last outputs"
     )
     lines = [
-        f"orders      {result.orders:,} over {result.accounts:,} sub-accounts, seed {result.seed}",
+        f"orders      {result.orders:,} over {result.accounts:,} sub-accounts, seed {result.seed}"
+        + (f"; {result.skipped:,} more were closes of nothing" if result.skipped else ""),
         f"children    {result.children:,}",
         "latency     bridge's write of the order → bridge's sight of its last child",
         "            " + "   ".join(f"{name} {latency[key]:,} µs" for name, key in PERCENTILES),

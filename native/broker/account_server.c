@@ -2,6 +2,7 @@
 
 #include "account_server.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "map.h"
@@ -33,7 +34,10 @@ struct mam_server {
     struct group *groups;
     uint32_t order_count, group_count, at_work, released, in_flight_limit, turn;
     uint32_t send_states;
-    bool announced; /* that all is complete has been returned */
+    uint32_t batch, window;        /* as told; 0: none */
+    uint32_t last_batch, in_batch; /* the newest call's number, and its Bookings so far */
+    bool announced;                /* that all is complete has been returned */
+    bool stand_still;              /* at the next Booking */
     int64_t interval_ns, not_before_ns;
     struct mam_outbox outbox;
     struct mam_server_counts counts;
@@ -78,6 +82,10 @@ static bool reserve(struct mam_server *server, const struct mam_desk_order *orde
     }
     server->order_count = order_count;
     server->send_states = config->send_states;
+    server->batch = config->batch;
+    server->window = config->window;
+    server->outbox.batch = config->batch;
+    server->outbox.window = config->window;
     return mam_outbox_init(&server->outbox, account_count, config->max_bookings);
 }
 
@@ -95,6 +103,9 @@ struct mam_server *mam_server_new(const struct mam_ledger_instrument *instrument
         server->desk = mam_desk_new(server->ledger, server->orders, order_count, config->max_bookings,
                                     config->seed, config->refuse_per_mille);
         server->announced = true;
+        if (server->desk != NULL && config->window != 0) {
+            mam_desk_set_windowed(server->desk);
+        }
         mam_outbox_reference(&server->outbox, instruments, instrument_count, account_count);
     }
     if (server->desk == NULL || !queue_orders(server)) {
@@ -166,7 +177,38 @@ const char *mam_server_error(int status) {
     return mam_error_text(status);
 }
 
+void mam_server_stand_still(struct mam_server *server, int wanted) {
+    server->stand_still = wanted != 0;
+}
+
 /* ---- what the engine says ---- */
+
+/* The terms that the server told: so many in a call, so many without an answer. */
+static void check_terms(struct mam_server *server, const struct mam_booking *message) {
+    struct mam_violation_detail detail = {
+        .block = message->block, .child = message->child, .login = message->login};
+    bool same = server->last_batch == message->batch && server->in_batch > 0;
+    server->in_batch = same ? server->in_batch + 1 : 1;
+    server->last_batch = message->batch;
+    server->counts.batches += !same;
+    if (server->in_batch > server->counts.batch_most) {
+        server->counts.batch_most = server->in_batch;
+    }
+    if (server->batch != 0 && (server->in_batch > server->batch || message->batch == 0)) {
+        detail.expected = server->batch;
+        detail.found = server->in_batch;
+        mam_desk_violate(server->desk, MAM_VIOLATION_BATCH, &detail);
+    }
+    uint32_t waiting = ++server->outbox.unanswered;
+    if (waiting > server->counts.waiting_most) {
+        server->counts.waiting_most = waiting;
+    }
+    if (server->window != 0 && waiting > server->window) {
+        detail.expected = server->window;
+        detail.found = waiting;
+        mam_desk_violate(server->desk, MAM_VIOLATION_WINDOW, &detail);
+    }
+}
 
 static void on_booking(struct mam_server *server, const struct letter *letter) {
     const struct mam_booking *message = (const struct mam_booking *)letter->bytes;
@@ -185,7 +227,9 @@ static void on_booking(struct mam_server *server, const struct letter *letter) {
         .block = message->block, .child = message->child, .login = message->login};
     answer.booking = mam_desk_book(server->desk, &request, &answer.code);
     bool fresh = mam_desk_bookings(server->desk, &bookings) != before;
+    answer.again = !fresh; /* only what was asked for the first time is under the terms */
     if (fresh) {
+        check_terms(server, message);
         server->counts.children++;
         server->last_child[bookings[answer.booking].order] = letter->seen_ns;
     }
@@ -238,7 +282,7 @@ static void on_report(struct mam_server *server, const struct letter *letter) {
         message->status == MAM_BLOCK_STATUS_ALLOCATING || message->status == MAM_BLOCK_STATUS_DONE;
     if (number != 0 && all_seen) {
         struct mam_desk_order *order = &server->orders[number - 1];
-        if (order->latency_ns < 0 && server->last_child[number] != 0) {
+        if (server->last_child[number] != 0) { /* again at the end: some may have waited for the window */
             order->latency_ns = server->last_child[number] - order->sent_ns;
         }
     }
@@ -272,6 +316,25 @@ static void on_resync(struct mam_server *server, const struct letter *letter) {
     uint32_t account = mam_ledger_find(server->ledger, message->login);
     if (account != NONE) {
         mam_outbox_state(&server->outbox, account);
+    }
+}
+
+/* What became of each booking of a block, again. Those that are not answered yet are in the outbox anyway, so
+ * where it is full nothing is lost. */
+static void on_query(struct mam_server *server, const struct letter *letter) {
+    const struct mam_booking_query *message = (const struct mam_booking_query *)letter->bytes;
+    uint32_t number = mam_desk_order_of(server->desk, message->block);
+    const struct mam_desk_booking *bookings;
+    mam_desk_bookings(server->desk, &bookings);
+    server->counts.queries++;
+    uint32_t at = number == 0 ? NONE : mam_desk_first_booking(server->desk, number);
+    for (; at != NONE && mam_outbox_room(&server->outbox) > INBOX; at = bookings[at].next) {
+        mam_outbox_answer(&server->outbox, &(struct mam_outbox_answer){.booking = at,
+                                                                       .code = bookings[at].code,
+                                                                       .block = bookings[at].asked.block,
+                                                                       .child = bookings[at].asked.child,
+                                                                       .login = bookings[at].asked.deal.login,
+                                                                       .again = true});
     }
 }
 
@@ -309,6 +372,9 @@ static void on_letter(struct mam_server *server, const struct letter *letter) {
     case MAM_RISK_ALERT_ID:
         server->counts.alerts++;
         break;
+    case MAM_BOOKING_QUERY_ID:
+        on_query(server, letter);
+        break;
     case MAM_RESYNC_ID:
         on_resync(server, letter);
         break;
@@ -320,6 +386,7 @@ static void on_letter(struct mam_server *server, const struct letter *letter) {
 /* Reads and stamps what is there, then works on it. Stops reading while too many answers wait. */
 static bool receive(struct mam_server *server) {
     uint32_t count = 0;
+    bool booked = false;
     uint32_t room = mam_outbox_room(&server->outbox);
     struct mam_ring *ring = &server->station.bridge.out;
     while (count < INBOX && count < room) {
@@ -329,9 +396,14 @@ static bool receive(struct mam_server *server) {
             break;
         }
         letter->seen_ns = mam_now_ns(CLOCK_MONOTONIC);
+        booked |= letter->type == MAM_BOOKING_ID;
         count++;
     }
     mam_ring_publish(ring);
+    if (booked && server->stand_still) {
+        server->stand_still = false;
+        raise(SIGSTOP); /* whoever wanted it lets us go on */
+    }
     for (uint32_t i = 0; i < count; i++) {
         on_letter(server, &server->inbox[i]);
     }

@@ -25,6 +25,8 @@ struct mam_server_config {
     uint64_t seed;
     uint32_t max_bookings; /* children of the whole run, refusals included */
     uint32_t refuse_per_mille;
+    uint32_t batch;       /* ServerTerms: bookings of one call; 0: none are told */
+    uint32_t window;      /* ServerTerms: bookings without an answer; 0: no limit of ours */
     uint32_t send_states; /* 1: an AccountState of each account after a block in which it took part */
 };
 
@@ -35,6 +37,10 @@ struct mam_server_counts {
     int64_t states;       /* AccountStates sent */
     int64_t rejects;      /* Reject messages of the engine */
     int64_t alerts;       /* RiskAlerts of the engine */
+    int64_t batches;      /* calls of Bookings */
+    int64_t batch_most;   /* Bookings of the largest */
+    int64_t waiting_most; /* Bookings that were read and not yet answered, at most */
+    int64_t queries;      /* BookingQuery: answered with all that is known of the block */
     int64_t backpressure; /* writes that found no room and were tried again */
 };
 
@@ -52,6 +58,9 @@ int mam_server_attach(struct mam_server *server, const char *instance, const cha
 int mam_server_lend(struct mam_server *server, void *in, uint64_t in_length, void *out, uint64_t out_length);
 /* Queues Instrument, Account and AccountState of all; the next polls send them. */
 void mam_server_send_reference(struct mam_server *server);
+/* The process stops itself (SIGSTOP) when it has read the next Booking and not answered it; false: no longer.
+ */
+void mam_server_stand_still(struct mam_server *server, int wanted);
 /* Sets the server's own last price; orders execute at it. 0: not a usable quote. */
 int mam_server_price(struct mam_server *server, uint32_t instrument, int64_t bid, int64_t ask);
 /* Orders up to number `until` may go, at most `in_flight` at a time (0: no limit), `interval_ns` apart. */

@@ -37,6 +37,7 @@ struct mam_desk {
     uint32_t *active_order;      /* number of the order that a group has at work; 0: none */
     uint32_t order_count, booking_count, block_count, max_bookings, max_blocks, group_count;
     uint32_t refuse_per_mille;
+    bool windowed; /* Bookings may come later than the report that the volumes are decided */
     uint64_t seed;
     struct mam_desk_counts counts;
     struct mam_violation_detail detail;
@@ -51,7 +52,8 @@ static const char *const violation_names[MAM_VIOLATIONS] = {
     "changed_repeat", "wrong_block",
     "conservation",   "children",
     "residue",        "gap",
-    "malformed",      "table_full",
+    "malformed",      "batch",
+    "window",         "table_full",
 };
 
 const char *mam_violation_name(uint32_t kind) {
@@ -77,6 +79,10 @@ const struct mam_violation_detail *mam_desk_violation(const struct mam_desk *des
 uint32_t mam_desk_bookings(const struct mam_desk *desk, const struct mam_desk_booking **bookings) {
     *bookings = desk->bookings;
     return desk->booking_count;
+}
+
+void mam_desk_set_windowed(struct mam_desk *desk) {
+    desk->windowed = true;
 }
 
 void mam_desk_violate(struct mam_desk *desk, enum mam_violation kind,
@@ -543,15 +549,16 @@ static void finish(struct mam_desk *desk, struct block *block, uint32_t number,
     end_order(desk, number, done ? MAM_ORDER_DONE : MAM_ORDER_REJECTED);
 }
 
-/* The report follows the last Booking: by now every child has been seen. (`children` counts those of the
- * plan, with those that got nothing and are not booked.) */
+/* The report follows the last Booking, unless some wait for the server's window; at the end check_sums knows.
+ * (`children` counts those of the plan, with those that got nothing and are not booked.) */
 static void check_children(struct mam_desk *desk, const struct block *block,
                            const struct mam_block_report *report) {
     if (block->children > report->children) {
         violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->children, block->children);
     }
     /* Refused volume was asked for; when it is offered to others the appliance no longer counts it. */
-    if (report->allocated > block->asked || report->allocated < block->taken) {
+    bool too_few = !desk->windowed && report->allocated > block->asked;
+    if (too_few || report->allocated < block->taken) {
         violate_block(desk, MAM_VIOLATION_CHILDREN, block, report->allocated, block->asked);
     }
 }

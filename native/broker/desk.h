@@ -33,6 +33,8 @@ enum mam_violation {
     MAM_VIOLATION_RESIDUE,            /* a full close left something */
     MAM_VIOLATION_GAP,                /* a sequence number was skipped */
     MAM_VIOLATION_MALFORMED,          /* not a message of the schema */
+    MAM_VIOLATION_BATCH,              /* more Bookings in one call than the server takes */
+    MAM_VIOLATION_WINDOW,             /* more Bookings without an answer than the server takes */
     MAM_VIOLATION_TABLE_FULL,         /* the server's own limit; size it larger */
     MAM_VIOLATIONS
 };
@@ -148,6 +150,8 @@ uint64_t mam_desk_order_ticket(uint32_t number);
 uint64_t mam_desk_deal_ticket(uint32_t number);
 /* cdef: end */
 
+/* The server has told a window: some Bookings wait for it. */
+void mam_desk_set_windowed(struct mam_desk *desk);
 void mam_desk_violate(struct mam_desk *desk, enum mam_violation kind,
                       const struct mam_violation_detail *detail);
 

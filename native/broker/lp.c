@@ -2,6 +2,7 @@
 
 #include "lp.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "map.h"
@@ -41,6 +42,7 @@ struct mam_lp {
     struct reply *replies; /* a queue over a power of two */
     uint32_t replies_size, replies_head, replies_tail;
     uint32_t withdraw_at; /* next book to withdraw; NONE: not asked */
+    bool stand_still;     /* at the next leg */
     bool announced;       /* that all released quotes are out has been returned */
     struct mam_lp_counts counts;
 };
@@ -121,6 +123,10 @@ void mam_lp_release(struct mam_lp *lp, uint64_t until, int64_t interval_ns) {
 void mam_lp_withdraw(struct mam_lp *lp) {
     lp->withdraw_at = 0;
     lp->announced = false;
+}
+
+void mam_lp_stand_still(struct mam_lp *lp, int wanted) {
+    lp->stand_still = wanted != 0;
 }
 
 uint64_t mam_lp_quoted(const struct mam_lp *lp) {
@@ -408,6 +414,10 @@ static void on_message(struct mam_lp *lp, const void *bytes, int32_t length, int
     lp->station.seen = any->sequence > lp->station.seen ? any->sequence : lp->station.seen;
     if (type == MAM_LEG_ID) {
         on_leg(lp, bytes);
+        if (lp->stand_still) {
+            lp->stand_still = false;
+            raise(SIGSTOP); /* whoever wanted it lets us go on */
+        }
     } else if (type == MAM_LEG_CANCEL_ID) {
         on_cancel(lp, bytes);
     } else if (type == MAM_REJECT_ID) {

@@ -87,6 +87,8 @@ int mam_lp_lend(struct mam_lp *lp, void *in, uint64_t in_length, void *out, uint
 void mam_lp_release(struct mam_lp *lp, uint64_t until, int64_t interval_ns);
 /* Zero prices on all instruments at the next poll: nothing is quoted any more. */
 void mam_lp_withdraw(struct mam_lp *lp);
+/* The process stops itself (SIGSTOP) when it has taken the next leg and not answered it; false: no longer. */
+void mam_lp_stand_still(struct mam_lp *lp, int wanted);
 /* Works for at most `slice_ns`. 1: all released quotes and all answers are out; said once, at once, for each
  * release. 0: the time is over. Negative: error. */
 int mam_lp_poll(struct mam_lp *lp, int64_t slice_ns);

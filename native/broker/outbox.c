@@ -75,6 +75,15 @@ static bool send_instrument(struct mam_station *station, const struct mam_ledger
     return mam_station_send(station, &message);
 }
 
+static bool send_terms(const struct mam_outbox *outbox, struct mam_station *station) {
+    struct mam_server_terms message;
+    mam_server_terms_init(&message);
+    message.batch = outbox->batch;
+    message.window = outbox->window;
+    message.platform = MAM_PLATFORM_MT5;
+    return outbox->batch == 0 || mam_station_send(station, &message);
+}
+
 static uint8_t money_digits(const char currency[8]) {
     return memcmp(currency, "JPY", 4) == 0 ? 0 : 2;
 }
@@ -112,9 +121,13 @@ static bool send_state(struct mam_station *station, const struct mam_ledger *led
     return mam_station_send(station, &message);
 }
 
-/* Item `at` of: all instruments, then of each account itself and its state. */
+/* Item `at` of: the terms, all instruments, then of each account itself and its state. */
 static bool send_reference_item(const struct mam_outbox *outbox, struct mam_station *station,
                                 const struct mam_ledger *ledger, uint32_t at) {
+    if (at == 0) {
+        return send_terms(outbox, station);
+    }
+    at--;
     if (at < outbox->instrument_count) {
         return send_instrument(station, mam_ledger_instrument_of(ledger, outbox->instruments[at]));
     }
@@ -128,7 +141,7 @@ static bool flush_reference(struct mam_outbox *outbox, struct mam_station *stati
     if (!outbox->reference_left) {
         return true;
     }
-    uint32_t items = outbox->instrument_count + 2 * outbox->account_count;
+    uint32_t items = 1 + outbox->instrument_count + 2 * outbox->account_count;
     while (outbox->reference_at < items) {
         if (!send_reference_item(outbox, station, ledger, outbox->reference_at)) {
             return false;
@@ -141,13 +154,6 @@ static bool flush_reference(struct mam_outbox *outbox, struct mam_station *stati
 
 /* ---- answers and states ---- */
 
-static uint8_t status_of(uint32_t code) {
-    if (code == MAM_CODE_DONE) {
-        return MAM_BOOKING_STATUS_BOOKED;
-    }
-    return code == MAM_CODE_TOO_MANY ? MAM_BOOKING_STATUS_RETRY : MAM_BOOKING_STATUS_REFUSED;
-}
-
 static bool send_answer(struct mam_station *station, const struct mam_desk *desk,
                         const struct mam_outbox_answer *answer) {
     const struct mam_desk_booking *bookings;
@@ -158,7 +164,7 @@ static bool send_answer(struct mam_station *station, const struct mam_desk *desk
     message.child = answer->child;
     message.login = answer->login;
     message.code = answer->code;
-    message.status = status_of(answer->code);
+    message.status = MAM_BOOKING_STATUS_CODED; /* the engine reads the code as MT5's */
     if (answer->booking < count && answer->code == MAM_CODE_DONE) {
         const struct mam_desk_booking *booking = &bookings[answer->booking];
         message.deal = booking->deal;
@@ -194,6 +200,7 @@ bool mam_outbox_flush(struct mam_outbox *outbox, struct mam_station *station, co
                          &outbox->answers[outbox->answers_head & (outbox->answers_size - 1)])) {
             return false;
         }
+        outbox->unanswered -= !outbox->answers[outbox->answers_head & (outbox->answers_size - 1)].again;
         outbox->answers_head++;
         counts->reports++;
     }

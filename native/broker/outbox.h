@@ -17,6 +17,7 @@ struct mam_outbox_answer {
     uint32_t block;
     uint32_t child;
     uint64_t login;
+    bool again; /* a BookingQuery asked for it */
 };
 
 struct mam_outbox {
@@ -27,6 +28,8 @@ struct mam_outbox {
     uint32_t answers_size, answers_head, answers_tail; /* head and tail only grow */
     uint32_t states_head, states_tail, account_count;
     uint32_t instrument_count, reference_at;
+    uint32_t unanswered;    /* Bookings read, less those whose first answer is in the ring */
+    uint32_t batch, window; /* ServerTerms, the first of the reference data; batch 0: none are told */
     bool reference_left;
 };
 

@@ -102,7 +102,12 @@ static struct mam_server *make_server(void) {
         orders[i].volume = closes && dice(2) ? 0 : (int64_t)(1 + dice(40)) * LOT;
         orders[i].execution = closes ? opened->execution : (uint8_t)dice(2);
     }
-    const struct mam_server_config config = {seed, 20000, 100, 1};
+    const struct mam_server_config config = {.seed = seed,
+                                             .max_bookings = 20000,
+                                             .refuse_per_mille = 100,
+                                             .batch = 128,
+                                             .window = 4096,
+                                             .send_states = 1};
     struct mam_server *server = mam_server_new(instruments, 2, accounts, ACCOUNTS, orders, ORDERS, &config);
     check(server != NULL, "no server");
     check(mam_server_price(server, 1, 110000000, 110010000) &&

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.demo.faults import BATCH, WINDOW
 from tests.daemon.rig import mam
 
 pytestmark = pytest.mark.process
@@ -28,9 +29,15 @@ def test_partial(tmp_path: Path) -> None:
     assert told["refused"] > 0
     assert told["reallocated"]["children"] > 0
     assert told["parked"]["blocks"] + told["unwound"] > 0
+    assert told["seen_twice"] == {"legs": 0, "bookings": 0}
+    assert told["calls"]["batch_most"] <= BATCH < told["calls"]["waiting_most"] <= WINDOW, "some have to wait"
 
 
 def test_outage(tmp_path: Path) -> None:
     told = play("outage", tmp_path / "demo", 300)["outage"]
-    assert told["asked"]["legs"] > 0
+    assert set(told["outages"]) == {"broker", "lp1", "lp2"}
+    assert told["asked"]["legs"] >= told["outages"]["lp1"] + told["outages"]["lp2"]
+    assert told["asked"]["bookings"] >= told["outages"]["broker"]
+    assert told["calls"]["queries"] == told["asked"]["bookings"]
+    assert told["seen_twice"] == {"legs": 0, "bookings": 0}
     assert told["alerts"]["timeout"] > 0
