@@ -775,7 +775,9 @@ static void query_unknown(struct mam_engine *engine, struct mam_block *block, co
         return;
     }
     if (due) {
-        block->queries += block->queries < QUERIES_MAX;
+        if (block->queries < QUERIES_MAX) {
+            block->queries++;
+        }
         block->query_due = engine->now + (timeout_ns(engine, block) << block->queries);
     }
     if (block->queries < QUERIES_MAX) {
