@@ -1,5 +1,7 @@
 #include "codes.h"
 
+#include <stddef.h>
+
 struct entry {
     uint32_t code;
     enum mam_code_class means;
@@ -38,13 +40,23 @@ static const struct entry MT4[] = {
     {147, MAM_CODE_CONFIG},
 };
 
-enum mam_code_class mam_code_class(enum mam_code_table table, uint32_t code) {
+static const struct entry *find(enum mam_code_table table, uint32_t code) {
     const struct entry *entries = table == MAM_CODES_MT4 ? MT4 : MT5;
     uint32_t count = table == MAM_CODES_MT4 ? sizeof MT4 / sizeof *MT4 : sizeof MT5 / sizeof *MT5;
     for (uint32_t i = 0; i < count; i++) {
         if (entries[i].code == code) {
-            return entries[i].means;
+            return &entries[i];
         }
     }
-    return MAM_CODE_UNKNOWN;
+    return NULL;
+}
+
+enum mam_code_class mam_code_class(enum mam_code_table table, uint32_t code) {
+    const struct entry *entry = find(table, code);
+    return entry == NULL ? MAM_CODE_UNKNOWN : entry->means;
+}
+
+enum mam_code_class mam_rejection_class(uint32_t code) {
+    const struct entry *entry = find(MAM_CODES_MT5, code);
+    return entry == NULL ? MAM_CODE_REJECTED : entry->means;
 }

@@ -24,4 +24,8 @@ enum mam_code_class {
 enum mam_code_class mam_code_class(enum mam_code_table table, uint32_t code);
 /* cdef: end */
 
+/* The class of an LP's rejection. LPs have codes of their own: one that MT5 does not have is
+ * MAM_CODE_REJECTED. */
+enum mam_code_class mam_rejection_class(uint32_t code);
+
 #endif

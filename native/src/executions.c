@@ -200,17 +200,15 @@ static uint16_t take_end(struct mam_engine *engine, struct mam_block *block, con
     return MAM_REASON_NONE;
 }
 
-/* A rejection says by its code (0: final) whether the LP may be asked again, or does not know itself. */
+/* A rejection is final, unless its code says that the LP does not know itself: then it may still fill. */
 uint16_t mam_take_rejected(struct mam_engine *engine, struct mam_block *block, const void *message,
                            uint16_t *field) {
     const struct mam_execution *m = message;
     struct mam_leg_state *leg = leg_of(block, m);
-    enum mam_code_class means = m->code == 0 ? MAM_CODE_REJECTED : mam_code_class(MAM_CODES_MT5, m->code);
-    if (means == MAM_CODE_UNKNOWN && leg->status == MAM_LEG_WORKING) {
+    enum mam_code_class means = mam_rejection_class(m->code);
+    if (means == MAM_CODE_UNKNOWN && leg->status != MAM_LEG_ENDED) {
         remember(engine, m, MAM_FILL_REPORT, 0);
-        mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
-        mam_leg_ask(engine, block, leg);
-        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+        mam_leg_silent(engine, block, leg);
         return MAM_REASON_NONE;
     }
     leg->again = means == MAM_CODE_PRICE || means == MAM_CODE_BUSY;

@@ -72,6 +72,15 @@ void mam_leg_ask(struct mam_engine *engine, struct mam_block *block, struct mam_
     }
 }
 
+/* The LP is asked, the block waits, a person is told, and the LP gets nothing new. Nothing is sent again. */
+void mam_leg_silent(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
+    if (leg->status == MAM_LEG_WORKING) {
+        mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
+        mam_leg_ask(engine, block, leg);
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+    }
+}
+
 /* --- What is still wanted --- */
 
 int64_t mam_legs_wanted(const struct mam_block *block) {
@@ -166,12 +175,9 @@ uint16_t mam_kill_later(struct mam_engine *engine, struct mam_block *block, cons
     return MAM_REASON_NONE;
 }
 
-/* The LP is asked, the block waits, a person is told, and the LP gets nothing new. Nothing is sent again. */
 static void leg_late(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
     if (leg->status == MAM_LEG_WORKING) {
-        mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
-        mam_leg_ask(engine, block, leg);
-        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+        mam_leg_silent(engine, block, leg);
     } else {
         mam_leg_ask(engine, block, leg);
     }

@@ -510,6 +510,8 @@ void mam_leg_send(struct mam_engine *engine, struct mam_block *block, uint32_t l
 void mam_leg_set_status(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                         uint8_t status);
 void mam_leg_ask(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg);
+/* What became of a leg that works is not known. */
+void mam_leg_silent(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg);
 /* What the block still wants of the LPs: neither filled nor possibly filled by an open leg. */
 int64_t mam_legs_wanted(const struct mam_block *block);
 /* Some leg is over: sends the next ones, or ends this part of the block's life. */
