@@ -180,9 +180,14 @@ static uint16_t check_position(const struct mam_engine *engine, const struct req
     return request->volume > MAM_VOLUME_MAX - row->traded ? MAM_REASON_OVERFLOW : MAM_REASON_NONE;
 }
 
+/* Blocks that may still be opened: those that reversing orders will need are taken. */
+static uint32_t free_blocks(const struct mam_engine *engine) {
+    return engine->limits.blocks - (uint32_t)engine->counts.blocks_working - engine->rests;
+}
+
 /* Looked at before anything is done or remembered: a refused deal may come again when there is room. */
 static bool fits(const struct mam_engine *engine, const struct request *request) {
-    return engine->free_block != MAM_NONE && engine->block_id < UINT32_MAX - 1 &&
+    return free_blocks(engine) > 0 && engine->block_id < UINT32_MAX - 1 &&
            (request->position != MAM_NONE || mam_position_fits(engine, request->group, request->ticket));
 }
 
@@ -192,7 +197,7 @@ static void attach_position(struct mam_engine *engine, struct mam_block *block,
     if (block->position == MAM_NONE) {
         block->position =
             mam_position_open(engine, request->group, request->instrument, request->ticket, request->side);
-        engine->positions[block->position].bridge = engine->bridge;
+        engine->positions[block->position].bridge = block->bridge;
     }
     engine->positions[block->position].open_blocks++;
     block->side = request->side;
@@ -218,7 +223,55 @@ static void reject_block(struct mam_engine *engine, struct mam_block *block, uin
     mam_block_close(engine, block);
 }
 
-/* --- Reversing a netting position: all of it is closed, the rest opens the other way --- */
+/*
+ * --- Reversing a netting position: all of it is closed, then the rest opens the other way ---
+ *
+ * Where LPs execute, the rest waits for the close: were it refused, or filled in part, both sides would be
+ * open.
+ */
+
+struct rest {
+    struct request request; /* volume 0: there is none */
+    int64_t stop_loss, price, deviation, until;
+    uint32_t bridge;
+};
+
+/* What is to follow a close; asked for once, before the block may be gone. */
+static struct rest take_rest(struct mam_block *block) {
+    struct rest rest = {.request = {.group = block->group,
+                                    .instrument = block->instrument,
+                                    .position = MAM_NONE,
+                                    .ticket = block->order,
+                                    .volume = block->opens,
+                                    .side = block->side,
+                                    .entry = MAM_ENTRY_OPENING},
+                        .stop_loss = block->stop_loss,
+                        .price = block->reference_price,
+                        .deviation = block->deviation,
+                        .until = block->until,
+                        .bridge = block->bridge};
+    block->opens = 0;
+    return rest;
+}
+
+/* What forbids an order forbids its rest too, should it have come about since. */
+static uint16_t may_open(const struct mam_engine *engine, const struct request *request) {
+    if (engine->halted || engine->killed || engine->groups[request->group].killed) {
+        return engine->halted ? MAM_REASON_HALTED : MAM_REASON_KILLED;
+    }
+    bool room =
+        engine->block_id < UINT32_MAX - 1 && mam_position_fits(engine, request->group, request->ticket);
+    return room ? MAM_REASON_NONE : MAM_REASON_TABLE_FULL;
+}
+
+static void open_rest(struct mam_engine *engine, const struct rest *rest, uint16_t failed);
+
+/* Nothing of a block was executed: nor is what was to follow it. */
+static void not_executed(struct mam_engine *engine, struct mam_block *block, uint16_t reason) {
+    struct rest rest = take_rest(block);
+    reject_block(engine, block, reason);
+    open_rest(engine, &rest, reason);
+}
 
 /* What clients and the house hold of a position; false: part of it is being closed by another order. */
 static bool held_of(const struct mam_engine *engine, uint32_t position, int64_t *held) {
@@ -247,7 +300,7 @@ static uint16_t split_reversing(struct mam_engine *engine, struct request *reque
         return MAM_REASON_OUT_OF_RANGE; /* that is a close */
     }
     if (new_ticket == request->ticket || !mam_position_fits(engine, request->group, new_ticket) ||
-        engine->blocks[engine->free_block].next == MAM_NONE) {
+        free_blocks(engine) < 2) {
         return MAM_REASON_TABLE_FULL;
     }
     request->opens = request->volume - held;
@@ -297,7 +350,7 @@ static uint16_t other_half(const struct mam_engine *engine, const struct mam_mas
     other->side = request->side ^ 1u;
     other->position = mam_position_find(engine, request->group, m->position_by);
     request->entry = other->entry = MAM_ENTRY_CLOSING;
-    if (m->position_by == request->ticket || engine->blocks[engine->free_block].next == MAM_NONE) {
+    if (m->position_by == request->ticket || free_blocks(engine) < 2) {
         return m->position_by == request->ticket ? MAM_REASON_UNKNOWN_POSITION : MAM_REASON_TABLE_FULL;
     }
     return check_position(engine, other);
@@ -397,11 +450,11 @@ static void execute(struct mam_engine *engine, struct mam_block *block) {
     uint16_t reason = plan(engine, block);
     mam_reserve(engine, block);
     if (mam_block_target(block) == 0) {
-        reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
+        not_executed(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NO_MEMBERS);
     } else if (mam_block_target(block) > MAM_VOLUME_MAX - engine->positions[block->position].traded) {
-        reject_block(engine, block, MAM_REASON_OVERFLOW);
+        not_executed(engine, block, MAM_REASON_OVERFLOW);
     } else if (mam_sweep(engine, block, MAM_LEG_EXECUTE, mam_block_target(block)) == 0) {
-        reject_block(engine, block, MAM_REASON_NO_LIQUIDITY);
+        not_executed(engine, block, MAM_REASON_NO_LIQUIDITY);
     } else {
         engine->positions[block->position].traded += mam_block_target(block);
         if (block->entry == MAM_ENTRY_OPENING) {
@@ -409,6 +462,32 @@ static void execute(struct mam_engine *engine, struct mam_block *block) {
         }
         mam_block_change(engine, block, MAM_BLOCK_STATUS_WORKING, MAM_REASON_NONE);
     }
+}
+
+static void open_rest(struct mam_engine *engine, const struct rest *rest, uint16_t failed) {
+    if (rest->request.volume == 0) {
+        return;
+    }
+    struct mam_block *block = block_open(engine, rest->request.group, rest->request.instrument);
+    engine->rests--;
+    block->bridge = rest->bridge;
+    block->order = rest->request.ticket;
+    block->execution = MAM_EXECUTION_MODE_STP;
+    block->stop_loss = rest->stop_loss;
+    block->reference_price = rest->price;
+    block->deviation = rest->deviation;
+    block->until = rest->until;
+    uint16_t reason = failed != MAM_REASON_NONE ? failed : may_open(engine, &rest->request);
+    if (reason != MAM_REASON_NONE) {
+        block->side = rest->request.side;
+        block->entry = rest->request.entry;
+        block->volume = rest->request.volume;
+        mam_plan_nothing(engine, block, reason);
+        reject_block(engine, block, reason);
+        return;
+    }
+    attach_position(engine, block, &rest->request);
+    execute(engine, block);
 }
 
 static void take_order(struct mam_engine *engine, const struct mam_master_order *m,
@@ -422,6 +501,8 @@ static void take_order(struct mam_engine *engine, const struct mam_master_order 
     if (m->time_limit != 0) {
         block->until = engine->now + (int64_t)m->time_limit * 1000000;
     }
+    block->opens = request->opens;
+    engine->rests += request->opens > 0;
     attach_position(engine, block, request);
     execute(engine, block);
 }
@@ -461,10 +542,6 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
     }
     mam_remember(engine, engine->bridge, 2, m->order);
     take_order(engine, m, &request);
-    if (request.opens > 0) {
-        struct request rest = the_rest(&request, m->order);
-        take_order(engine, m, &rest);
-    }
     return MAM_REASON_NONE;
 }
 
@@ -590,7 +667,7 @@ uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master
 
 void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint16_t reason) {
     if (block->filled == 0) {
-        reject_block(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NOT_EXECUTED);
+        not_executed(engine, block, reason != MAM_REASON_NONE ? reason : MAM_REASON_NOT_EXECUTED);
         return;
     }
     uint8_t status =
@@ -598,15 +675,18 @@ void mam_block_executed(struct mam_engine *engine, struct mam_block *block, uint
     block->reason = status == MAM_BLOCK_STATUS_FILLED ? MAM_REASON_NONE
                     : reason == MAM_REASON_NONE       ? MAM_REASON_NOT_EXECUTED
                                                       : reason;
+    uint16_t failed = block->stopped != MAM_REASON_NONE ? block->stopped : block->reason;
+    struct rest rest = take_rest(block);
     if (status == MAM_BLOCK_STATUS_PARTIAL && block->policy.on_partial == MAM_ON_PARTIAL_ROLLBACK) {
         mam_rollback(engine, block);
-        return;
+    } else {
+        if (status == MAM_BLOCK_STATUS_FILLED) {
+            block->reason = block->own_reason != MAM_REASON_NONE ? block->own_reason : block->short_reason;
+        }
+        mam_block_change(engine, block, status, block->reason);
+        mam_block_allocate(engine, block);
     }
-    if (status == MAM_BLOCK_STATUS_FILLED) {
-        block->reason = block->own_reason != MAM_REASON_NONE ? block->own_reason : block->short_reason;
-    }
-    mam_block_change(engine, block, status, block->reason);
-    mam_block_allocate(engine, block);
+    open_rest(engine, &rest, failed);
 }
 
 /* The house has something that no reason explains yet: a rest of less than a step, or one that no child could

@@ -105,7 +105,7 @@ static void emit_plan(struct mam_engine *engine, struct mam_block *block,
     plan.entry = block->entry;
     plan.execution = block->execution;
     plan.reason = reason;
-    plan.master_position = engine->positions[block->position].ticket;
+    plan.master_position = block->position == MAM_NONE ? 0 : engine->positions[block->position].ticket;
     mam_emit(engine, MAM_BRIDGE_JOURNAL, &plan, sizeof plan);
 }
 
@@ -215,6 +215,12 @@ static uint16_t conclude(struct mam_engine *engine, struct mam_block *block,
     emit_members(engine, block, allocation, reason);
     block->plan_emitted = 1;
     return reason;
+}
+
+void mam_plan_nothing(struct mam_engine *engine, struct mam_block *block, uint16_t reason) {
+    struct mam_allocation allocation = {.count = 0};
+    MAM_ASSERT(reason != MAM_REASON_NONE);
+    conclude(engine, block, &allocation, block->policy.method, reason);
 }
 
 /* --- Openings --- */

@@ -246,6 +246,7 @@ struct mam_block {
     uint32_t first_child, child_count, extent; /* extent: children taken from the pool */
     uint32_t asked, answered;                  /* bookings */
     uint32_t leg_count, open_legs;             /* open: working or unknown */
+    int64_t opens;                             /* reversing: what follows when all of this is closed */
     int64_t until;                             /* no leg is sent after this; INT64_MAX: no limit */
     int64_t query_due;                         /* when the server is asked again; 0: nothing is unknown */
     int64_t refused;                           /* of the house's: what refused bookings left there */
@@ -294,6 +295,7 @@ struct mam_engine {
     const void *checked; /* the message at hand, once it is known to be one */
     uint32_t bridge;     /* source of the message at hand */
     uint32_t block_id;
+    uint32_t rests; /* openings that wait for the close of their reversing order */
     uint8_t halted, killed;
     uint8_t log_behind; /* the host says why no new orders may come: MAM_LOG_BEHIND, …; 0: they may */
     uint8_t clock_undisciplined;
@@ -435,6 +437,8 @@ void mam_old_answers_keep(struct mam_engine *engine, const struct mam_block *blo
 /* --- plan.c: who takes part, and how much of it --- */
 /* Plans an opening block into its children and emits Plan and PlanMember. The block shrinks to what can be
  * placed. */
+/* A block that is never to be executed, as a plan of nobody: every block has a Plan. */
+void mam_plan_nothing(struct mam_engine *engine, struct mam_block *block, uint16_t reason);
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block);
 /* The group's members as rows of the scratch, in the order of joining. Returns how many. */
 uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *block);
