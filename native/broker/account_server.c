@@ -311,11 +311,14 @@ static void on_resync(struct mam_server *server, const struct letter *letter) {
     if (message->login == 0) {
         server->outbox.reference_left = true;
         server->outbox.reference_at = 0;
+        for (uint32_t i = 0; i < server->outbox.account_count; i++) {
+            mam_outbox_positions(&server->outbox, i);
+        }
         return;
     }
     uint32_t account = mam_ledger_find(server->ledger, message->login);
     if (account != NONE) {
-        mam_outbox_state(&server->outbox, account);
+        mam_outbox_positions(&server->outbox, account);
     }
 }
 

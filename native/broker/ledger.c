@@ -26,7 +26,8 @@ struct instrument {
 struct account {
     struct mam_ledger_account set; /* balance is live */
     uint32_t currency;
-    uint32_t first; /* its open positions: a doubly linked list */
+    uint32_t first;  /* its open positions: a doubly linked list */
+    uint32_t closed; /* those that were: through next */
     int64_t margin;
 };
 
@@ -92,7 +93,7 @@ static bool add_account(struct mam_ledger *ledger, const struct mam_ledger_accou
     }
     account->set = *set;
     account->currency = currency_index(ledger, set->currency);
-    account->first = NONE;
+    account->first = account->closed = NONE;
     return account->currency != NONE && mam_map_put(&ledger->logins, set->login, ledger->account_count++);
 }
 
@@ -268,23 +269,54 @@ int64_t mam_ledger_held(const struct mam_ledger *ledger, uint64_t position) {
     return ledger->positions[position - FIRST_POSITION].volume;
 }
 
-/* Margin of a volume in the account's currency, rounded up (a debt is converted, rounded down, and turned).
- */
+/* Margin of a volume in its own currency: base, or where it is a share of the price the profit currency. */
+static bool by_price(const struct mam_ledger_instrument *set) {
+    return set->calc_mode == CALC_CFD || set->calc_mode == CALC_CFD_LEVERAGE;
+}
+
+static bool own_margin(const struct account *account, const struct mam_ledger_instrument *set, int64_t volume,
+                       int64_t price, int64_t *own) {
+    bool by_leverage = set->calc_mode == CALC_FOREX || set->calc_mode == CALC_CFD_LEVERAGE;
+    int64_t leverage = by_leverage ? account->set.leverage : 1;
+    return by_price(set) ? mam_money_margin_at_price(volume, set->contract_size, price, leverage, own)
+                         : mam_money_margin(volume, set->contract_size, leverage, own);
+}
+
+/* In the account's currency, rounded up (a debt is converted, rounded down, and turned). */
 static bool margin_of(const struct mam_ledger *ledger, const struct account *account,
                       const struct instrument *instrument, int64_t volume, int64_t price, int64_t *margin) {
-    const struct mam_ledger_instrument *set = &instrument->set;
-    bool by_leverage = set->calc_mode == CALC_FOREX || set->calc_mode == CALC_CFD_LEVERAGE;
-    bool by_price = set->calc_mode == CALC_CFD || set->calc_mode == CALC_CFD_LEVERAGE;
-    int64_t leverage = by_leverage ? account->set.leverage : 1;
+    uint32_t from = by_price(&instrument->set) ? instrument->profit : instrument->base;
     int64_t own;
-    bool good = by_price ? mam_money_margin_at_price(volume, set->contract_size, price, leverage, &own)
-                         : mam_money_margin(volume, set->contract_size, leverage, &own);
-    if (!good ||
-        !convert(ledger, -own, by_price ? instrument->profit : instrument->base, account->currency, margin)) {
+    if (!own_margin(account, &instrument->set, volume, price, &own) ||
+        !convert(ledger, -own, from, account->currency, margin)) {
         return false;
     }
     *margin = -*margin;
     return true;
+}
+
+uint32_t mam_ledger_first(const struct mam_ledger *ledger, uint32_t account, int closed) {
+    return closed ? ledger->accounts[account].closed : ledger->accounts[account].first;
+}
+
+uint32_t mam_ledger_next(const struct mam_ledger *ledger, uint32_t at) {
+    return ledger->positions[at].next;
+}
+
+void mam_ledger_position_at(const struct mam_ledger *ledger, uint32_t at, struct mam_ledger_position *out) {
+    const struct position *position = &ledger->positions[at];
+    const struct mam_ledger_instrument *set = &ledger->instruments[position->instrument].set;
+    int64_t own = 0, rate = ONE;
+    if (own_margin(&ledger->accounts[position->account], set, position->volume, position->price, &own) &&
+        own > 0) {
+        rate = (int64_t)(((__int128)position->margin * ONE + own - 1) / own);
+    }
+    *out = (struct mam_ledger_position){.ticket = FIRST_POSITION + at,
+                                        .volume = position->volume,
+                                        .price = position->price,
+                                        .rate = rate,
+                                        .instrument = set->id,
+                                        .side = position->side};
 }
 
 /* ---- positions ---- */
@@ -387,6 +419,8 @@ static uint32_t reduce(struct mam_ledger *ledger, const struct deal *deal, uint3
     position->volume -= volume;
     if (position->volume == 0) {
         unlink_position(ledger, at);
+        position->next = deal->account->closed;
+        deal->account->closed = at;
     }
     return MAM_CODE_DONE;
 }

@@ -93,6 +93,19 @@ int64_t mam_ledger_held(const struct mam_ledger *ledger, uint64_t position);
 
 /* Index of a login in the array given to mam_ledger_new, or UINT32_MAX; and the account at an index. */
 uint32_t mam_ledger_find(const struct mam_ledger *ledger, uint64_t login);
+/* An account's positions, newest first: those that are open, or those that are closed. UINT32_MAX: no more.
+ */
+struct mam_ledger_position {
+    uint64_t ticket;
+    int64_t volume; /* 0: closed */
+    int64_t price;
+    int64_t rate; /* 1e-8: what one of margin currency was in the account's when it was opened */
+    uint32_t instrument;
+    uint8_t side;
+};
+uint32_t mam_ledger_first(const struct mam_ledger *ledger, uint32_t account, int closed);
+uint32_t mam_ledger_next(const struct mam_ledger *ledger, uint32_t at);
+void mam_ledger_position_at(const struct mam_ledger *ledger, uint32_t at, struct mam_ledger_position *out);
 const struct mam_ledger_account *mam_ledger_account_at(const struct mam_ledger *ledger, uint32_t index);
 const struct mam_ledger_instrument *mam_ledger_instrument_of(const struct mam_ledger *ledger, uint32_t id);
 

@@ -4,6 +4,8 @@
 
 #define ONE 100000000
 #define ANSWERS_MAX 65536u
+#define NONE UINT32_MAX
+#define CLOSED_TOLD 64 /* of an account's closed positions, the newest */
 
 bool mam_outbox_init(struct mam_outbox *outbox, uint32_t account_count, uint32_t max_bookings) {
     outbox->answers_size = 1024;
@@ -14,13 +16,16 @@ bool mam_outbox_init(struct mam_outbox *outbox, uint32_t account_count, uint32_t
     outbox->answers = calloc(outbox->answers_size, sizeof *outbox->answers);
     outbox->states = calloc((size_t)account_count + 1, sizeof *outbox->states);
     outbox->state_queued = calloc((size_t)account_count + 1, sizeof *outbox->state_queued);
-    return outbox->answers != NULL && outbox->states != NULL && outbox->state_queued != NULL;
+    outbox->tells = calloc((size_t)account_count + 1, sizeof *outbox->tells);
+    return outbox->answers != NULL && outbox->states != NULL && outbox->state_queued != NULL &&
+           outbox->tells != NULL;
 }
 
 void mam_outbox_free(struct mam_outbox *outbox) {
     free(outbox->answers);
     free(outbox->states);
     free(outbox->state_queued);
+    free(outbox->tells);
     free(outbox->instruments);
 }
 
@@ -49,6 +54,13 @@ void mam_outbox_state(struct mam_outbox *outbox, uint32_t account) {
     outbox->states[outbox->states_tail++ % outbox->account_count] = account;
 }
 
+void mam_outbox_positions(struct mam_outbox *outbox, uint32_t account) {
+    if (account < outbox->account_count) {
+        outbox->tells[account] = true;
+        mam_outbox_state(outbox, account);
+    }
+}
+
 /* ---- reference data ---- */
 
 static bool send_instrument(struct mam_station *station, const struct mam_ledger_instrument *set) {
@@ -61,7 +73,9 @@ static bool send_instrument(struct mam_station *station, const struct mam_ledger
     memcpy(message.symbol, set->symbol, sizeof message.symbol);
     memcpy(message.base_currency, set->base, sizeof message.base_currency);
     memcpy(message.profit_currency, set->profit, sizeof message.profit_currency);
-    memcpy(message.margin_currency, set->base, sizeof message.margin_currency);
+    bool by_price = set->calc_mode == MAM_CALC_MODE_CFD || set->calc_mode == MAM_CALC_MODE_CFD_LEVERAGE;
+    memcpy(message.margin_currency, by_price ? set->profit : set->base, sizeof message.margin_currency);
+    message.margin_hedged = 2 * set->contract_size; /* each of two opposite positions pays its own */
     message.contract_size = set->contract_size;
     message.volume_min = set->volume_min;
     message.volume_step = set->volume_step;
@@ -121,6 +135,45 @@ static bool send_state(struct mam_station *station, const struct mam_ledger *led
     return mam_station_send(station, &message);
 }
 
+static bool send_position(struct mam_station *station, const struct mam_ledger *ledger, uint32_t account,
+                          uint32_t at) {
+    struct mam_ledger_position position;
+    struct mam_position_state message;
+    mam_ledger_position_at(ledger, at, &position);
+    mam_position_state_init(&message);
+    message.login = mam_ledger_account_at(ledger, account)->login;
+    message.position = position.ticket;
+    message.volume = position.volume;
+    message.price_open = position.price;
+    message.instrument = position.instrument;
+    message.side = position.side;
+    message.rate_margin = position.rate;
+    message.as_of = mam_now_ns(CLOCK_REALTIME);
+    return mam_station_send(station, &message);
+}
+
+/* False: the ring is full; it goes on after those that were told. */
+static bool send_positions(struct mam_outbox *outbox, struct mam_station *station,
+                           const struct mam_ledger *ledger, uint32_t account) {
+    uint32_t count = 0, closed = 0;
+    for (int over = 0; over < 2; over++) {
+        uint32_t at = mam_ledger_first(ledger, account, over);
+        for (; at != NONE && closed < CLOSED_TOLD; at = mam_ledger_next(ledger, at)) {
+            closed += over != 0;
+            if (count++ < outbox->told) {
+                continue;
+            }
+            if (!send_position(station, ledger, account, at)) {
+                return false;
+            }
+            outbox->told++;
+        }
+    }
+    outbox->told = 0;
+    outbox->tells[account] = false;
+    return true;
+}
+
 /* Item `at` of: the terms, all instruments, then of each account itself and its state. */
 static bool send_reference_item(const struct mam_outbox *outbox, struct mam_station *station,
                                 const struct mam_ledger *ledger, uint32_t at) {
@@ -132,6 +185,9 @@ static bool send_reference_item(const struct mam_outbox *outbox, struct mam_stat
         return send_instrument(station, mam_ledger_instrument_of(ledger, outbox->instruments[at]));
     }
     at -= outbox->instrument_count;
+    if (at % 2 == 1 && outbox->tells[at / 2]) {
+        return true; /* after its positions */
+    }
     return at % 2 == 0 ? send_account(station, mam_ledger_account_at(ledger, at / 2))
                        : send_state(station, ledger, at / 2);
 }
@@ -179,7 +235,8 @@ static bool flush_states(struct mam_outbox *outbox, struct mam_station *station,
                          const struct mam_ledger *ledger, struct mam_server_counts *counts) {
     while (outbox->states_head != outbox->states_tail) {
         uint32_t account = outbox->states[outbox->states_head % outbox->account_count];
-        if (!send_state(station, ledger, account)) {
+        if ((outbox->tells[account] && !send_positions(outbox, station, ledger, account)) ||
+            !send_state(station, ledger, account)) {
             return false;
         }
         outbox->state_queued[account] = false;

@@ -24,6 +24,8 @@ struct mam_outbox {
     struct mam_outbox_answer *answers;                 /* a queue over a power of two */
     uint32_t *states;                                  /* account indexes: a queue; each at most once */
     bool *state_queued;                                /* [account] */
+    bool *tells;                                       /* [account]: its positions go before its state */
+    uint32_t told;                                     /* of the positions at work */
     uint32_t *instruments;                             /* ids */
     uint32_t answers_size, answers_head, answers_tail; /* head and tail only grow */
     uint32_t states_head, states_tail, account_count;
@@ -41,6 +43,8 @@ void mam_outbox_reference(struct mam_outbox *outbox, const struct mam_ledger_ins
 uint32_t mam_outbox_room(const struct mam_outbox *outbox);
 void mam_outbox_answer(struct mam_outbox *outbox, const struct mam_outbox_answer *answer);
 void mam_outbox_state(struct mam_outbox *outbox, uint32_t account);
+/* The same, after its positions: the open ones, and the last that were closed. */
+void mam_outbox_positions(struct mam_outbox *outbox, uint32_t account);
 /* True: nothing is left. */
 bool mam_outbox_flush(struct mam_outbox *outbox, struct mam_station *station, const struct mam_ledger *ledger,
                       const struct mam_desk *desk, struct mam_server_counts *counts);

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from appliance.broker.script import ProviderScript, provider_script, server_scri
 from appliance.broker.server import COMPLETE, AccountServer
 from appliance.broker.ticks import merge, read_all
 from appliance.errors import InputError
+from appliance.schema.codec import to_json
 from tests.broker.pump import Pump
 
 DATA = Path(__file__).resolve().parents[2] / "appliance" / "demo" / "data"
@@ -228,3 +230,37 @@ def test_attach_says_what_is_missing(markets: list[Market], tmp_path: Path) -> N
     for instance, bridge in (("nobody", "broker"), (name, "lp9"), (name, "lp1")):
         with pytest.raises(InputError, match=f"instance {instance}, bridge {bridge}: "):
             market.server.attach(instance, bridge)
+
+
+def test_after_a_hole_the_server_tells_positions_and_the_engine_agrees(
+    markets: list[Market], tmp_path: Path
+) -> None:
+    """A message is lost: the server tells what it holds, what was closed, and then each account's figures."""
+    market = run(markets, tmp_path)
+    logins = [account.login for account in market.scenario.accounts]
+    before = {login: market.pump.engine.figures(login) for login in logins}
+    heard: list[dict[str, Any]] = []
+    apply = market.pump.apply
+
+    def listen(bridge: str, message: bytes) -> None:
+        heard.append(to_json(message))
+        apply(bridge, message)
+
+    setattr(market.pump, "apply", listen)  # noqa: B010
+    market.server.send_reference()
+    market.server.poll(SLICE)
+    assert next(iter(market.pump.rings_in["broker"].read(1)))  # nobody will ever see it
+    for _ in range(2000):
+        market.server.poll(1)
+        market.pump.turn()
+    positions = [message for message in heard if message["msg"] == "PositionState"]
+    told = {message["login"] for message in positions}
+    assert len(told) > 50
+    assert {message["volume"] == "0" for message in positions} == {True, False}
+    counts = market.pump.engine.counts()
+    assert (counts["gaps"], counts["out_of_sync"]) == (1, 0)
+    for login in logins:
+        now, then = market.pump.engine.figures(login), before[login]
+        assert now is not None and then is not None
+        assert now["positions"] == then["positions"], login
+    assert market.pump.engine.laws() == [0] * 10
