@@ -649,7 +649,6 @@ def test_after_a_hole_all_is_asked_for_until_figures_come() -> None:
     assert member["reason"] == "none"
     desk.send("broker", "AccountState", login=2, equity="10000", margin="1000", **state)
     assert asked(clocked(desk, 16)) == []
-    assert desk.engine.deadline is None
 
 
 def test_a_hole_of_a_server_without_accounts_ends_with_its_first_figures() -> None:
