@@ -43,5 +43,7 @@ def text(directory: Path, result: Replay) -> str:
     fed = f"{result.inputs:,} inputs of {result.runs} run{'s' if result.runs != 1 else ''}"
     if result.difference is None:
         again = f"{directory}: {fed} give all {result.outputs:,} outputs again, byte for byte"
+        if result.skipped:
+            again += f"; not the first {result.skipped:,} records, whose run begins in what was pruned"
         return f"{again}; {result.snapshots} snapshot(s) too" if result.snapshots else again
     return f"{directory}: NOT the same after {fed}: {result.difference}"

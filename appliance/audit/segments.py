@@ -33,6 +33,11 @@ def paths(directory: Path) -> list[Path]:
     return sorted(directory.joinpath(FOLDER).glob(f"{'[0-9]' * 20}{SUFFIX}"))
 
 
+def first_leaf(directory: Path) -> int:
+    """The first record that the log has; above 0: those before were pruned."""
+    return read_header(paths(directory)[0]).first_leaf
+
+
 def path_of(directory: Path, first_leaf: int) -> Path:
     return directory / FOLDER / f"{first_leaf:020d}{SUFFIX}"
 
