@@ -18,11 +18,11 @@ from appliance.audit import (
     query_command,
     receipt_command,
     replay_command,
-    segments,
     snapshot_command,
     witness_command,
 )
 from appliance.audit.checkpoint import Checkpoint
+from appliance.audit.directory import check as directory_check
 from appliance.audit.errors import AuditError
 from appliance.audit.files import about, read_bytes
 from appliance.audit.log import KEYS, Log, is_being_written
@@ -126,8 +126,7 @@ def _add_rotate(commands: Any) -> None:
 def run_rotate(options: argparse.Namespace) -> int:
     """Change the key, or have the writer do it; print the new public key."""
     directory: Path = options.dir
-    if not segments.paths(directory):
-        raise AuditError(f"{directory}: holds no log")
+    directory_check(directory)
     if is_being_written(directory):
         return _ask_writer(directory)
     if options.key is None:
@@ -214,6 +213,8 @@ def status(report: Report, live: bool = False) -> int:
 def verdict(report: Report, live: bool = False) -> str:
     """The answer in a sentence."""
     if report.problems:
+        if report.problems[0].kind == "empty":
+            return "there is no log to check"
         return "this log cannot be checked with this key" if status(report) == USAGE else "NOT VERIFIED"
     if report.live:
         return (

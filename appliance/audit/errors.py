@@ -3,3 +3,7 @@
 
 class AuditError(Exception):
     """A log, key or note that cannot be used as asked; the text says what, where, what was expected."""
+
+
+class Damaged(AuditError):
+    """Part of the log is wrong or missing: bad news (exit status 1), not bad usage."""

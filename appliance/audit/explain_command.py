@@ -7,6 +7,7 @@ from typing import Any
 
 from appliance.audit.archive import read_entries
 from appliance.audit.arguments import natural
+from appliance.audit.directory import check
 from appliance.audit.errors import AuditError
 from appliance.audit.explain import Question, explain
 from appliance.audit.explain_page import page
@@ -35,11 +36,12 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the story."""
     question = Question(options.order, options.deal, options.block)
+    check(options.dir, archive=True)
     try:
         found = explain(read_entries(options.dir), question, options.login)
     except AuditError as error:
         text = str(error)
-        raise AuditError(text if str(options.dir) in text else f"{options.dir}: {text}") from None
+        raise type(error)(text if str(options.dir) in text else f"{options.dir}: {text}") from None
     if options.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from appliance.audit import checkpoint, note, segments
 from appliance.audit.checkpoint import Checkpoint
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.reader import Batch, read_batches
 from appliance.audit.tree import HASH_BYTES, Tree, leaf_hash, node_hash
 
@@ -55,12 +55,14 @@ def read_checkpoint(directory: Path) -> tuple[bytes, Checkpoint]:
     """The folder's checkpoint, not verified here; AuditError when there is none."""
     try:
         data = (directory / checkpoint.FILE).read_bytes()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise AuditError(f"{directory / checkpoint.FILE}: cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise Damaged(f"{directory / checkpoint.FILE}: cannot be read: {error.strerror}") from None
     try:
         return data, Checkpoint.from_text(note.parse(data)[0])
     except AuditError as error:
-        raise AuditError(f"{directory / checkpoint.FILE}: {error}") from None
+        raise Damaged(f"{directory / checkpoint.FILE}: {error}") from None
 
 
 def hash_tile(out: Path, level: int, number: int, size: int) -> bytes:
@@ -70,9 +72,9 @@ def hash_tile(out: Path, level: int, number: int, size: int) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise AuditError(f"{path}: cannot be read: {error.strerror}") from None
+        raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) != width * HASH_BYTES:
-        raise AuditError(f"{path}: has {len(data)} bytes, expected {width * HASH_BYTES}")
+        raise Damaged(f"{path}: has {len(data)} bytes, expected {width * HASH_BYTES}")
     return data
 
 
@@ -83,18 +85,18 @@ def read_bundle(out: Path, number: int, size: int) -> list[bytes]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise AuditError(f"{path}: cannot be read: {error.strerror}") from None
+        raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
     found, at = [], 0
     while at < len(data):
         length = int.from_bytes(data[at : at + 2], "big")
         found.append(data[at + 2 : at + 2 + length])
         at += 2 + length
     if at != len(data) or len(found) != width:
-        raise AuditError(f"{path}: is cut, or has not {width} entries")
+        raise Damaged(f"{path}: is cut, or has not {width} entries")
     hashes = hash_tile(out, 0, number, size)
     for place, entry in enumerate(found):
         if leaf_hash(entry) != hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]:
-            raise AuditError(f"{path}: record {number * WIDTH + place} does not fit its hash")
+            raise Damaged(f"{path}: record {number * WIDTH + place} does not fit its hash")
     return found
 
 
@@ -179,11 +181,9 @@ class _Exporter:
             if self.progress is not None:
                 self.progress(done, self.signed.size)
         if done < self.signed.size:
-            raise AuditError(
-                f"{self.directory}: holds {done} records, its checkpoint covers {self.signed.size}"
-            )
+            raise Damaged(f"{self.directory}: holds {done} records, its checkpoint covers {self.signed.size}")
         if self.edge.root() != self.signed.root:
-            raise AuditError(
+            raise Damaged(
                 f"{self.directory}: its records do not give the root that is signed; see `mam audit verify`"
             )
         self._partials()

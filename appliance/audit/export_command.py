@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from appliance.audit.directory import check
 from appliance.audit.export import export
 from appliance.audit.progress import Bar
 
@@ -17,7 +18,7 @@ def add_parser(commands: Any) -> None:
         help="lay the log out as C2SP tlog-tiles",
         description="Writes what the newest checkpoint covers as tiles, entry bundles and the checkpoint, "
         "which other tools verify. Into a folder that holds an earlier export only what is new is written. "
-        "Exit status: 0 done; 2 not a log, or OUT holds another.",
+        "Exit status: 0 done; 1 the log is damaged; 2 not a log, or OUT holds another.",
     )
     parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory; it may be in use")
     parser.add_argument("out", type=Path, metavar="OUT", help="where the tiles go")
@@ -27,6 +28,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export, and say what was written."""
+    check(options.dir)
     bar = Bar(quiet=options.json)
     result = export(options.dir, options.out, bar)
     bar.end()

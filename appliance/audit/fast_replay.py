@@ -103,11 +103,21 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
     for batch in read_batches(directory):
         for part, snapshot in _cut(batch, due):
             if fed.feed(part) != lib.MAM_REPLAY_OK:
+                if result.skipped:
+                    at = part.first_leaf + int(fed.native.at)
+                    result.difference = f"record {at} is not what the engine says"
+                    break
                 return replay(_from_a_run(read_entries(directory)) if pruned else read_entries(directory))
-            if snapshot is not None:
+            if snapshot is not None and fed.engine is None:  # the run began in what was pruned
+                snapshots.resume(fed, snapshot)
+                fed.runs += 1
+                result.skipped = snapshot.header.leaf - segments.first_leaf(directory)
+            elif snapshot is not None:
                 result.snapshots += 1
                 if snapshots.digest(fed, snapshot.header.leaf) != snapshot.sha256:
                     result.difference = f"{snapshot.path}: is not the state at record {snapshot.header.leaf}"
+        if result.difference is not None:
+            break
         progress(fed.inputs)
     result.inputs, result.outputs = fed.inputs, int(fed.native.outputs)
     result.runs, result.unfinished = fed.runs, fed.unfinished + int(fed.cut_short)
@@ -115,8 +125,7 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
 
 
 def _begins_later(directory: Path) -> bool:
-    paths = segments.paths(directory)
-    return bool(paths) and segments.read_header(paths[0]).first_leaf > 0
+    return bool(segments.paths(directory)) and segments.first_leaf(directory) > 0
 
 
 def _from_a_run(entries: Iterator[Entry]) -> Iterator[Entry]:

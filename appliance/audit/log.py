@@ -88,6 +88,8 @@ class Log:
         self.native.capacity = _BUFFER_BYTES
         for folder in (directory, directory / segments.FOLDER, directory / KEYS):
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for folder in (directory, directory.parent):  # or a power cut may take all of it
+            checkpoint.sync_folder(folder)
         self._lock = lock(directory)
         try:
             self._open()

@@ -76,6 +76,8 @@ def plan(directory: Path, key: Verifier, terms: Terms, bar: Bar | None = None) -
     if not headers:
         raise AuditError(f"{directory}: holds no log")
     report = verify(directory, key)
+    if report.problems and report.problems[0].kind in ("empty", "origin", "key"):
+        raise AuditError(report.problems[0].text)
     if report.problems:
         raise Refused(f"the log itself does not verify: {report.problems[0].text}")
     wanted, limit = _older(headers, terms.before), "what follows is not older than asked"

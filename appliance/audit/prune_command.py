@@ -11,6 +11,7 @@ from typing import Any
 
 from appliance.audit import keys, place, prune
 from appliance.audit.arguments import natural
+from appliance.audit.directory import check
 from appliance.audit.place import Place
 from appliance.audit.progress import Bar
 from appliance.audit.prune import Pruning, Terms
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
     """Prune, and say what was deleted."""
     if options.export is None and not options.witness:
         options.parser.error("say what makes it safe: --export OUT, --witness VKEY, or both")
+    check(options.dir)
     terms = Terms(
         _before(options),
         options.export,

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from appliance.audit import place, query
 from appliance.audit.archive import read_entries
 from appliance.audit.arguments import natural
+from appliance.audit.directory import check
 from appliance.audit.errors import AuditError
 from appliance.audit.progress import Bar
 from appliance.audit.reader import Entry, covered_leaves
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.format == "parquet" and options.out is None:
         raise AuditError("parquet is no text: name a file with -o")
+    check(options.dir, archive=True)
     found = query.rows(_counted(read_entries(options.dir), covered_leaves(options.dir)), wanted)
     if options.format == "parquet":
         query.write_parquet(found, options.out, options.msg)

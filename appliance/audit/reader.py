@@ -8,7 +8,7 @@ from typing import Any
 from appliance._native import ffi, lib
 from appliance.audit import checkpoint, note, records, segments
 from appliance.audit.checkpoint import Checkpoint
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.segments import Segment
 
 _BATCH = 4096
@@ -100,7 +100,7 @@ class _SegmentReader:
                 yield self._own()
         if status != lib.MAM_SCAN_END:
             text = _STATUS_TEXT[status]
-            raise AuditError(f"{self.segment.path.name}: record {self.scan.tree.size} {text}")
+            raise Damaged(f"{self.segment.path.name}: record {self.scan.tree.size} {text}")
 
     def _entry(self, leaf: int, offset: int) -> Entry:
         sequence, time, bridge, kind, _, length = records.HEADER.unpack_from(self.data, offset)
@@ -109,8 +109,11 @@ class _SegmentReader:
 
     def _own(self) -> Entry:
         entry = self._entry(int(self.scan.tree.size), int(self.scan.offset) + segments.FRAME_HEADER)
-        record = records.parse(entry.message)
-        sequence = records.sequence_after(record, entry.sequence, int(self.scan.sequence))
+        try:
+            record = records.parse(entry.message)
+            sequence = records.sequence_after(record, entry.sequence, int(self.scan.sequence))
+        except AuditError as error:
+            raise Damaged(f"{self.segment.path.name}: record {entry.leaf_index}: {error}") from None
         lib.mam_scan_accept(self.scan, 0, sequence)
         return entry
 
@@ -128,7 +131,7 @@ class _SegmentReader:
                 yield Batch(self.data, self._base, leaf, self._offsets, 1)
         if status != lib.MAM_SCAN_END:
             text = _STATUS_TEXT[status]
-            raise AuditError(f"{self.segment.path.name}: record {self.scan.tree.size} {text}")
+            raise Damaged(f"{self.segment.path.name}: record {self.scan.tree.size} {text}")
 
     def ends_quietly(self, covered: int) -> bool:
         """Whether what stopped `entries` in the last segment is an unfinished tail and no damage."""
@@ -140,7 +143,7 @@ class _SegmentReader:
     def check_end(self, following: Segment | None) -> None:
         """Raises AuditError unless the segment after this one (None: none) begins where this one ended."""
         if following is not None and following.first_leaf != self.scan.tree.size:
-            raise AuditError(
+            raise Damaged(
                 f"{self.segment.path.name}: ends before record {self.scan.tree.size}, but the next segment "
                 f"begins with record {following.first_leaf}"
             )
@@ -148,11 +151,15 @@ class _SegmentReader:
 
 def covered_leaves(directory: Path) -> int:
     """What the newest checkpoint claims to cover (not checked here); 0 when there is none."""
+    path = directory / checkpoint.FILE
     try:
-        text, _ = note.parse((directory / checkpoint.FILE).read_bytes())
+        return Checkpoint.from_text(note.parse(path.read_bytes())[0]).size
     except FileNotFoundError:
         return 0
-    return Checkpoint.from_text(text).size
+    except OSError as error:
+        raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
+    except AuditError as error:
+        raise Damaged(f"{path}: {error}") from None
 
 
 def read_entries(directory: Path | str, first_leaf: int = 0) -> Iterator[Entry]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from appliance.audit import checkpoint, note, records
 from appliance.audit.archive import Archive, is_archive, read_entries
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.export import read_checkpoint
 from appliance.audit.note import Verifier
 from appliance.audit.reader import Entry
@@ -87,7 +87,7 @@ def prove(directory: Path, leaf: int) -> Receipt:
     else:
         entry, proof, root = inclusion_proof(directory, leaf, signed.size)
     if root != signed.root:
-        raise AuditError(f"{directory}: its records do not give the signed root; see `mam audit verify`")
+        raise Damaged(f"{directory}: its records do not give the signed root; see `mam audit verify`")
     return Receipt(leaf, tuple(proof), data, entry)
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import keys, receipt
+from appliance.audit import directory, keys, receipt
 from appliance.audit.arguments import natural
 from appliance.audit.files import about, read_bytes, write_bytes
 from appliance.audit.receipt import Receipt
@@ -47,6 +47,7 @@ def add_parser(commands: Any) -> None:
 
 def run_prove(options: argparse.Namespace) -> int:
     """Write the receipt, say what of."""
+    directory.check(options.dir, archive=True)
     leaf = options.leaf
     if options.booking:
         leaf = receipt.find_booking(options.dir, *options.booking).leaf_index

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance._native import ffi, lib
-from appliance.audit import checkpoint, records, segments
+from appliance.audit import checkpoint, note, records, segments
 from appliance.audit.checkpoint import Checkpoint
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.note import Verifier
 from appliance.audit.segments import Segment
 
@@ -39,10 +39,14 @@ def newest_checkpoint(directory: Path, keys: list[Verifier]) -> Checkpoint | Non
         data = (directory / checkpoint.FILE).read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise Damaged(f"{directory / checkpoint.FILE}: cannot be read: {error.strerror}") from None
     try:
         return checkpoint.read(data, keys)[0]
-    except AuditError as error:
+    except note.NotSigned as error:
         raise AuditError(f"{directory / checkpoint.FILE}: {error}") from None
+    except AuditError as error:
+        raise Damaged(f"{directory / checkpoint.FILE}: {error}") from None
 
 
 def _read_from_disk(path: Path) -> bytes:
@@ -63,7 +67,7 @@ class _Recovery:
         self.scan: Any = None
 
     def damage(self, path: Path, what: str) -> AuditError:
-        return AuditError(f"{path}: {what}; the log is damaged and is not continued (see `mam audit verify`)")
+        return Damaged(f"{path}: {what}; the log is damaged and is not continued (see `mam audit verify`)")
 
     def run(self) -> End:
         every = [segments.read_header(path) for path in segments.paths(self.directory)]
@@ -147,7 +151,7 @@ class _Recovery:
 
     def _check_covered(self) -> None:
         if self.checkpoint and self.scan.tree.size < self.checkpoint.size:
-            raise AuditError(
+            raise Damaged(
                 f"{self.directory}: the checkpoint covers {self.checkpoint.size} records, the segments hold "
                 f"only {self.scan.tree.size}; the log is damaged and is not continued"
             )

@@ -19,6 +19,8 @@ Progress = Callable[[int], None]
 class Replay:
     """What came of it. `difference`: the first one, in words; None: every output is the same.
 
+    `skipped`: records of a run whose beginning was pruned, before its first snapshot: there is nothing to
+    replay them on.
     `snapshots`: how many were made again and are what the log says.
     `unfinished`: runs whose last input lacks outputs: the engine was killed there. No output is missing that
     left, since each is journaled before it leaves.
@@ -29,6 +31,7 @@ class Replay:
     runs: int = 0
     unfinished: int = 0
     snapshots: int = 0
+    skipped: int = 0
     difference: str | None = None
 
 

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from appliance.audit.directory import check
 from appliance.audit.fast_replay import replay_log
+from appliance.audit.log import is_being_written
 from appliance.audit.replay import Replay
 
 
@@ -31,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         if sys.stderr.isatty():
             print(f"\r{inputs:,} inputs, every output the same", end="", file=sys.stderr, flush=True)
 
+    check(options.dir)
     result = replay_log(options.dir, progress)
     if sys.stderr.isatty():
         print("\r" + " " * 50 + "\r", end="", file=sys.stderr, flush=True)
@@ -43,5 +46,9 @@ def text(directory: Path, result: Replay) -> str:
     fed = f"{result.inputs:,} inputs of {result.runs} run{'s' if result.runs != 1 else ''}"
     if result.difference is None:
         again = f"{directory}: {fed} give all {result.outputs:,} outputs again, byte for byte"
+        if is_being_written(directory):
+            again += "; it is still being written"
+        if result.skipped:
+            again += f"; not the first {result.skipped:,} records, whose run begins in what was pruned"
         return f"{again}; {result.snapshots} snapshot(s) too" if result.snapshots else again
     return f"{directory}: NOT the same after {fed}: {result.difference}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance._native import ffi, lib
 from appliance.audit.checkpoint import sync_folder
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.room import needs_room, spare
 
 FOLDER = "segments"
@@ -31,6 +31,11 @@ def check_length(length: int) -> int:
 def paths(directory: Path) -> list[Path]:
     """The segment files in the order of their leaves."""
     return sorted(directory.joinpath(FOLDER).glob(f"{'[0-9]' * 20}{SUFFIX}"))
+
+
+def first_leaf(directory: Path) -> int:
+    """The first record that the log has; above 0: those before were pruned."""
+    return read_header(paths(directory)[0]).first_leaf
 
 
 def path_of(directory: Path, first_leaf: int) -> Path:
@@ -66,7 +71,7 @@ class Segment:
 def parse_header(path: Path, data: bytes) -> Segment:
     """The header at the start of `data` (8,192 bytes or more); raises AuditError when both copies are bad."""
     if len(data) < FIRST_FRAME:
-        raise AuditError(f"{path.name}: cut to {len(data)} bytes, less than a segment's header")
+        raise Damaged(f"{path.name}: cut to {len(data)} bytes, less than a segment's header")
     results = []
     for copy in (0, 1):
         native = ffi.new("struct mam_segment *")
@@ -80,15 +85,17 @@ def parse_header(path: Path, data: bytes) -> Segment:
         lib.MAM_SEGMENT_NO_MAGIC: "not a segment (the magic is missing)",
         lib.MAM_SEGMENT_NO_VERSION: "a version of the format that this program does not know",
     }.get(status, "both copies of its header are damaged")
-    raise AuditError(f"{path.name}: {reason}")
+    raise Damaged(f"{path.name}: {reason}")
 
 
 def read_header(path: Path) -> Segment:
     try:
         with open(path, "rb") as file:
             return parse_header(path, file.read(FIRST_FRAME))
-    except OSError as error:
+    except PermissionError as error:
         raise AuditError(f"{path.name}: cannot read it: {error.strerror}") from None
+    except OSError as error:
+        raise Damaged(f"{path.name}: cannot read it: {error.strerror}") from None
 
 
 def prepare(directory: Path, length: int) -> None:

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import keys, segments, snapshots
+from appliance.audit import keys, snapshots
+from appliance.audit.directory import check
 from appliance.audit.errors import AuditError
 from appliance.audit.log import Log, is_being_written
 from appliance.audit.snapshots import Snapshot
@@ -33,8 +34,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make one, have it logged, drop old ones."""
     directory: Path = options.dir
-    if not segments.paths(directory):
-        raise AuditError(f"{directory}: holds no log")
+    check(directory)
     live = is_being_written(directory)
     if not live and options.key is None:
         raise AuditError(f"{directory}: no writer runs, so the private key is needed (--key)")

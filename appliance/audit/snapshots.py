@@ -35,7 +35,7 @@ KEEP = 2
 """Newest snapshots that stay; older ones save nobody anything."""
 _HEADER_BYTES = 4096
 _CHUNK = 1 << 20
-_FORMAT = 1
+_FORMAT = 2
 _SUFFIX = ".snap"
 
 
@@ -52,6 +52,8 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
     time: int
     """Of the last entry, ns since the Unix epoch, UTC."""
     limits: dict[str, int]
+    bridges: list[tuple[int, str]]
+    """Role and name of each that the run opened, bridge 1 first."""
     consumed: list[int]
     """Messages of each bridge in this run, bridge 0 first."""
     bytes: int
@@ -196,6 +198,7 @@ def image(fed: Fed, leaf: int) -> Iterator[bytes | memoryview]:
     """The bytes of the snapshot of what was fed, which ends before `leaf`: the header, then the state."""
     engine = fed.engine
     assert engine is not None
+    bridges = _bridges(engine)
     with engine.frozen() as state:
         header = Header(
             format=_FORMAT,
@@ -204,6 +207,7 @@ def image(fed: Fed, leaf: int) -> Iterator[bytes | memoryview]:
             sequence=int(fed.native.sequence),
             time=int(fed.native.time),
             limits=asdict(engine.capacities),
+            bridges=bridges,
             consumed=list(fed.native.consumed),
             bytes=len(state),
             sha256=hashlib.sha256(state).hexdigest(),
@@ -211,6 +215,15 @@ def image(fed: Fed, leaf: int) -> Iterator[bytes | memoryview]:
         yield msgspec.json.encode(header).ljust(_HEADER_BYTES)
         yield state
     lib.mam_engine_sink_buffer(engine.native, ffi.addressof(fed.native, "said"))
+
+
+def _bridges(engine: Engine) -> list[tuple[int, str]]:
+    found, name = [], ffi.new("char[33]")
+    for number in range(1, engine.capacities.bridges + 1):
+        role = int(lib.mam_engine_bridge(engine.native, number, name))
+        if role:
+            found.append((role, ffi.string(name).decode()))
+    return found
 
 
 def digest(fed: Fed, leaf: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance._native import ffi, lib
 from appliance.audit import reader
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 
 HASH_BYTES = 32
 
@@ -80,7 +80,7 @@ def inclusion_proof(directory: Path, index: int, size: int) -> tuple[bytes, list
         _grow(tree, batch, right, hashes, index)
     missing = [span for span in wanted if span not in hashes]
     if missing or not entry:
-        raise AuditError(f"{directory}: holds fewer records than the {size} that its checkpoint covers")
+        raise Damaged(f"{directory}: holds fewer records than the {size} that its checkpoint covers")
     proof = [hashes[span] for span in wanted]
     return entry, proof, root_of_proof(index, size, leaf_hash(entry), proof)
 
@@ -174,7 +174,7 @@ def consistency_proof(directory: Path, old: int, new: int) -> list[bytes]:
                 tree.native.size = 0
             _grow(tree, batch.since(old), right, hashes, old - 1)
     if any(span not in hashes for span in wanted):
-        raise AuditError(f"{directory}: holds fewer than {new} records")
+        raise Damaged(f"{directory}: holds fewer than {new} records")
     return [hashes[span] for span in wanted]
 
 

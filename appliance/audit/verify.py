@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance._native import ffi
-from appliance.audit import checkpoint, cosignature, epochs, note, records, segments, witness
+from appliance.audit import checkpoint, cosignature, directory, epochs, note, records, segments, witness
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.cosignature import Witness
 from appliance.audit.epochs import Epochs
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.log import is_being_written
 from appliance.audit.note import Verifier
 from appliance.audit.report import Problem, Report, Seen, records_text
@@ -77,7 +77,7 @@ class _Verification:
         started = time.monotonic()
         report = self.report
         report.live = is_being_written(self.directory)
-        paths = segments.paths(self.directory) if self.directory.is_dir() else []
+        paths = segments.paths(self.directory)
         if not paths:
             self._no_segments()
         elif self._read_checkpoint() and self._same_origin(paths):
@@ -93,13 +93,10 @@ class _Verification:
     # Before the records
 
     def _no_segments(self) -> None:
-        where = self.directory
-        if not where.is_dir():
-            self.problem("empty", f"{where}: is not a directory")
-        elif (where / checkpoint.FILE).exists():
-            self.problem("incomplete", f"{where}: has a checkpoint but no segments; it is only part of a log")
-        else:
-            self.problem("empty", f"{where}: holds no log")
+        try:
+            directory.check(self.directory)
+        except AuditError as error:
+            self.problem("incomplete" if isinstance(error, Damaged) else "empty", str(error))
 
     def _read_checkpoint(self) -> bool:
         """Before the segments are listed: what it covers must be in them, even while the log grows."""
@@ -112,7 +109,10 @@ class _Verification:
             why = "the log is new, and not signed yet" if self.report.live else "part of the log is missing"
             self.problem("incomplete", f"{path}: does not exist; {why}")
             return False
-        except (AuditError, OSError) as error:
+        except OSError as error:
+            self.problem("incomplete", f"{path}: cannot be read: {error.strerror}")
+            return False
+        except AuditError as error:
             self.problem("signature", f"{path}: {error}")
             return False
         self.report.covered = self.checkpoint.size

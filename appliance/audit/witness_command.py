@@ -8,6 +8,7 @@ from typing import Any
 
 from appliance.audit import keys, witness
 from appliance.audit.arguments import natural
+from appliance.audit.directory import check
 from appliance.audit.files import about, read_bytes, write_bytes
 from appliance.audit.report import Seen
 from appliance.audit.witness import Request
@@ -78,6 +79,7 @@ def _add_keep(steps: Any) -> None:
 
 def run_ask(options: argparse.Namespace) -> int:
     """Write the request."""
+    check(options.dir)
     request = witness.ask(options.dir, options.old)
     _give(options.out, request.body)
     return 0
@@ -100,6 +102,7 @@ def run_sign(options: argparse.Namespace) -> int:
 def run_keep(options: argparse.Namespace) -> int:
     """Keep the answer, say whose and of what."""
     witnesses = [keys.load_witness(key) for key in options.witness]
+    check(options.dir)
     try:
         with about(options.answer):
             found = witness.keep(options.dir, read_bytes(options.answer), witnesses)

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from appliance import __version__
 from appliance.audit import commands as audit
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.cli import allocate, counters, demo, simulate
 from appliance.cli import run as daemon
 from appliance.errors import InputError
@@ -48,6 +48,9 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         status = int(options.run(options))
         sys.stdout.flush()
+    except Damaged as error:
+        _say(options.command, _one_line(str(error)))
+        return 1
     except (InputError, AuditError, MemoryLayoutError) as error:
         return _say(options.command, _one_line(str(error)))
     except BrokenPipeError:

@@ -140,14 +140,33 @@ def _lost(directory: Path, config: Config, journal_bytes: int) -> int | None:
     if config.engine.restart == "new":
         return None
     run = opening(directory)
-    if run is None:
+    if run is None and not _pruned(directory):
         return None
-    if not _fits(run[1], config):
+    if run is None:
+        _check_snapshot(directory, config)
+    elif not _fits(run[1], config):
         print("engine: the log's run had other limits or other bridges: a new run begins", file=sys.stderr)
         return None
     if config.engine.durability == "commit" or _ended_well(directory):
         return 0
     return journal_bytes // LEAST_ENTRY
+
+
+def _pruned(directory: Path) -> bool:
+    """Whether the log begins in the middle of a run."""
+    paths = segments.paths(directory)
+    return bool(paths) and segments.read_header(paths[0]).first_leaf > 0
+
+
+def _check_snapshot(directory: Path, config: Config) -> None:
+    """Where the beginning of the run was pruned, only a snapshot has its state; Refused: none serves."""
+    for snapshot in snapshots.usable(directory, capacities_of(config)):
+        if snapshot.header.bridges == [(int(ROLES[one.role]), one.name) for one in config.bridges]:
+            return
+    raise Refused(
+        f"{directory}: the beginning of the run was pruned, and no snapshot serves this build, these limits "
+        "and bridges; mam run --new-run begins anew"
+    )
 
 
 def _fits(messages: list[dict[str, Any]], config: Config) -> bool:

@@ -7,6 +7,7 @@ for outputs that it has had already; they are in the log, and we write them into
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,15 @@ from appliance.daemon.config import Config
 from appliance.daemon.rebuild import opening
 from appliance.memory import Instance
 from appliance.memory.directory import State
+from appliance.schema.codec import from_json
 
 PAUSE_SECONDS = 1.0
 """Between a fence and new rings; doubles up to PAUSE_MAX for a bridge that is fenced again and again."""
 PAUSE_MAX_SECONDS = 64.0
 FORGIVEN_SECONDS = 600.0
 _LOOK_SECONDS = 0.002
+_SETTLE_SECONDS = 1.0
+"""After that the counters know of all that the bridge's out ring had when it was lent."""
 _WORDS = lib.MAM_RECOVERY_OFFSET // 8
 _GENERATION = 7  # of the words, native/src/loop_state.h
 
@@ -47,13 +51,22 @@ class _Bridge:
         self.waits_for = 0  # the engine has taken up the rings of this generation; 0: nothing is under way
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
+        self.news: list[str] = []
 
 
 class Returning:
     """Call `look` a few times a second, `close` before the instance goes."""
 
-    def __init__(self, config: Config, instance: Instance, first_counter: int, tell: Tell) -> None:
-        """`first_counter`: of the bridges' counters."""
+    def __init__(
+        self,
+        config: Config,
+        instance: Instance,
+        first_counter: int,
+        tell: Tell,
+        journaled: Callable[[], tuple[int, int]],
+    ) -> None:
+        """`first_counter`: of the bridges' counters. `journaled`: entries of the journal, those on disk."""
+        self._journaled = journaled
         self._instance = instance
         self._log = Path(config.audit.directory)
         self._tell = tell
@@ -69,6 +82,8 @@ class Returning:
         for bridge in self._bridges:
             news += self._renew(bridge)
             self._resend(bridge)
+            news += bridge.news
+            bridge.news = []
         return news
 
     def settle(self) -> None:
@@ -149,33 +164,71 @@ class Returning:
             lib.mam_lent_return(bridge.words, ring)
 
     def _messages(self, bridge: _Bridge, first: int, last: int) -> Iterator[bytes]:
-        """From the log, as soon as it has the last of them."""
+        """From the log, as soon as it has the last of them; before them, what was pruned is named."""
+        gone_at: float | None = None
+        wanted = 0
         while not bridge.stop.is_set():
             try:
                 found = outputs(self._log, bridge.number, first, last)
             except AuditError:  # the writer is in the middle of a new segment
-                found = []
-            if found and found[-1][0] == last:
-                for _, message in found:
+                found = Found([], False)
+            if found.messages and found.messages[-1][0] == last:
+                if found.pruned and found.messages[0][0] > first:
+                    yield self._gone(bridge, first, found.messages[0][0] - 1)
+                for _, message in found.messages:
                     yield message
                 return
+            if found.pruned and not found.messages:
+                if gone_at is None:
+                    gone_at = time.monotonic() + _SETTLE_SECONDS
+                elif not wanted and time.monotonic() > gone_at:
+                    wanted, _ = self._journaled()
+                elif wanted and self._journaled()[1] >= wanted and not self._any(bridge, first, last):
+                    yield self._gone(bridge, first, last)
+                    return
             bridge.stop.wait(_LOOK_SECONDS * 5)
 
+    def _any(self, bridge: _Bridge, first: int, last: int) -> bool:
+        """Once more, now that all of the journal is on disk."""
+        try:
+            return bool(outputs(self._log, bridge.number, first, last).messages)
+        except AuditError:
+            return True
 
-def outputs(directory: Path, bridge: int, first: int, last: int) -> list[tuple[int, bytes]]:
-    """Those to a bridge, of the log's last run, with their sequence numbers: `first` to `last`."""
-    run = opening(directory)
-    if run is None:
-        return []
-    found: list[list[tuple[int, bytes]]] = []
+    def _gone(self, bridge: _Bridge, first: int, last: int) -> bytes:
+        """The bridge is told, and so is the operator."""
+        bridge.news.append(
+            f"bridge {bridge.name} asked for its outputs from {first} on; {first} to {last} were pruned from "
+            "the log and are not told again: reconcile it (mam audit query on the export has them)"
+        )
+        return from_json({"msg": "OutputsGone", "sequence": last, "from_sequence": first})
+
+
+@dataclass(frozen=True)
+class Found:
+    """Outputs with their sequence numbers. `pruned`: earlier ones of the run are not in the log any more."""
+
+    messages: list[tuple[int, bytes]]
+    pruned: bool
+
+
+def outputs(directory: Path, bridge: int, first: int, last: int) -> Found:
+    """Those to a bridge, of the log's last run: `first` to `last`."""
     headers = [segments.read_header(path).first_leaf for path in segments.paths(directory)]
+    run = opening(directory)
+    if run is None and (not headers or headers[0] == 0):
+        return Found([], False)
+    start = run[0] if run is not None else 0  # 0: it began in what was pruned
+    found: list[list[tuple[int, bytes]]] = []
+    pruned = False
     for at in range(len(headers) - 1, -1, -1):
         past = headers[at + 1] if at + 1 < len(headers) else None
-        part, reached = _outputs_of(directory, max(headers[at], run[0]), past, bridge, first, last)
+        part, reached = _outputs_of(directory, max(headers[at], start), past, bridge, first, last)
         found.append(part)
-        if reached or headers[at] <= run[0]:
+        if reached or headers[at] <= start:
             break
-    return [message for part in reversed(found) for message in part]
+        pruned = at == 0
+    return Found([message for part in reversed(found) for message in part], pruned)
 
 
 def _outputs_of(

@@ -155,7 +155,9 @@ class Daemon:
         self._clock_counter = counters.allocate(CLOCK_TYPE, "clock: error bound, ns (-1 not disciplined)")
         counters.allocate(CLOCK_TYPE + 1, "clock: steps")
         counters.allocate(CLOCK_TYPE + 2, "clock: last step, ns")
-        self._returning = Returning(config, self._instance, self._first[1], self._tell_engine)
+        self._returning = Returning(
+            config, self._instance, self._first[1], self._tell_engine, self._journaled
+        )
         self._tell_clock()
         self._start_writer()
         self._start_engine()
@@ -294,6 +296,13 @@ class Daemon:
                 raise DaemonError(f"the engine was not ready after {RESUME_SECONDS:.0f} s")
         if self._engine.stdout.readline().strip() != READY.encode():
             raise EngineKilled(self._engine.wait())
+
+    def _journaled(self) -> tuple[int, int]:
+        """Entries of the journal, as the loop counted them last, and those of them that are on disk."""
+        assert self._instance is not None
+        counters = self._instance.counters
+        records = self._first[0] + counter_labels().index("journal records")
+        return counters.get(records), counters.get(self._ids[audit_counters.DURABLE])
 
     def _tell_engine(self, bridge: int, generation: int) -> None:
         """A bridge has new rings; an engine that starts finds them by itself."""

@@ -1,6 +1,6 @@
 """Each output once, in order, whatever a ring brings twice or not at all: the rule of docs/vendor.md."""
 
-from appliance.schema.messages import RESUMED_ID
+from appliance.schema.messages import OUTPUTS_GONE_ID, RESUMED_ID
 
 
 class InOrder:
@@ -15,7 +15,10 @@ class InOrder:
     def take(self, message: bytes) -> bool:
         """Is this the next one? Others are to be dropped: they were here before, or they come again."""
         sequence = int.from_bytes(message[8:16], "little")
-        if message[2] | message[3] << 8 == RESUMED_ID and sequence >= self.next:
+        template = message[2] | message[3] << 8
+        if template == OUTPUTS_GONE_ID and sequence >= self.next:
+            pass  # what was before it never comes: reconcile with your books
+        elif template == RESUMED_ID and sequence >= self.next:
             self.missing = False  # all that there was before it has come
         elif sequence != self.next:
             self.missing = self.missing or sequence > self.next

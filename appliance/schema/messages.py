@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x38d0948d32463b04
+SCHEMA_FINGERPRINT: Final = 0xa378667cfc01bdc6
 
 
 class Side(IntEnum):
@@ -973,6 +973,10 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("from_sequence", 3, 24, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("lost", 4, 32, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
     )),
+    86: Message("OutputsGone", 86, 16, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("from_sequence", 2, 16, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+    )),
     66: Message("BookingQuery", 66, 24, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
         Field("block", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
@@ -1161,6 +1165,8 @@ REJECT_ID: Final = 63
 REJECT: Final = _dtype(MESSAGES[63])
 RESUMED_ID: Final = 82
 RESUMED: Final = _dtype(MESSAGES[82])
+OUTPUTS_GONE_ID: Final = 86
+OUTPUTS_GONE: Final = _dtype(MESSAGES[86])
 BOOKING_QUERY_ID: Final = 66
 BOOKING_QUERY: Final = _dtype(MESSAGES[66])
 PLAN_ID: Final = 70
@@ -1216,6 +1222,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     62: RISK_ALERT,
     63: REJECT,
     82: RESUMED,
+    86: OUTPUTS_GONE,
     66: BOOKING_QUERY,
     70: PLAN,
     71: PLAN_MEMBER,

@@ -83,6 +83,13 @@ uint64_t mam_engine_last_input(const struct mam_engine *engine, uint32_t bridge)
     return engine->bridges[bridge].in_sequence;
 }
 
+uint32_t mam_engine_bridge(const struct mam_engine *engine, uint32_t bridge, char name[33]) {
+    const struct mam_bridge_state *state = &engine->bridges[bridge];
+    memcpy(name, state->name, sizeof state->name);
+    name[32] = 0;
+    return state->role;
+}
+
 int32_t mam_engine_log_behind(const struct mam_engine *engine) {
     return engine->log_behind;
 }

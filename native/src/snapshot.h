@@ -20,6 +20,8 @@ struct mam_engine *mam_engine_thaw(void *memory, const struct mam_capacities *li
 /* Sequence numbers of the last output to a bridge, and of its last message. */
 uint64_t mam_engine_last_output(const struct mam_engine *engine, uint32_t bridge);
 uint64_t mam_engine_last_input(const struct mam_engine *engine, uint32_t bridge);
+/* Role of a bridge of the run (0: not opened) and its name, which is terminated. */
+uint32_t mam_engine_bridge(const struct mam_engine *engine, uint32_t bridge, char name[33]);
 /* Why it refuses new orders: LogState.suspended; 0: it does not. */
 int32_t mam_engine_log_behind(const struct mam_engine *engine);
 /* cdef: end */

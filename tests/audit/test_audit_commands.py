@@ -69,7 +69,7 @@ def test_each_bad_input_has_its_sentence(
     other = Signer.generate("example.com/other").verifier.vkey
     thief = Signer.generate(ORIGIN).verifier.vkey
     assert "holds no log" in sentence(capsys, 2, str(empty), "--key", key)
-    assert "is not a directory" in sentence(capsys, 2, str(tmp_path / "nothing"), "--key", key)
+    assert "does not exist" in sentence(capsys, 2, str(tmp_path / "nothing"), "--key", key)
     assert "is of the log 'example.com/desk'" in sentence(capsys, 2, str(log), "--key", other)
     assert "is signed with" in sentence(capsys, 2, str(log), "--key", thief)
     half = tmp_path / "half"

@@ -174,7 +174,7 @@ def test_rotate_from_the_command_line(
     tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, first = tmp_path / "log", (tmp_path / "key.vkey").read_text()
-    with pytest.raises(AuditError, match="holds no log"):
+    with pytest.raises(AuditError, match="does not exist"):
         run("rotate", str(log), "--key", str(key))
     grow(log, key, 0)
     with pytest.raises(AuditError, match="private key is needed"):

@@ -40,6 +40,7 @@ NOT_OF_AN_ORDER = {
     "InstrumentOverride",
     "TimeZone",
     "Resumed",
+    "OutputsGone",
 }
 """What an order's story does not need: they say nothing of one order, or PlanMember has what follows."""
 

@@ -7,7 +7,6 @@ laws are at zero and the log replays; at the end every output came once and ever
 import contextlib
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from appliance.audit import read_entries
 from appliance.audit.fast_replay import replay_log
 from appliance.memory import MemoryLayoutError, leftovers, read_counters
 from appliance.schema.codec import to_json
+from tests.audit.power_cut import TRACED, Versions, cut
 from tests.daemon.desk_process import LOGINS, read
 from tests.daemon.rig import ROOT, Rig, assert_log_good, mam, wait_for
 from tests.daemon.test_recovery import large
@@ -41,9 +41,8 @@ POINTS = (
     "mam_loop_mark_released", "mam_loop_hold", "mam_engine_apply", "mam_loop_resume_finish",
 )  # fmt: skip
 """Functions of the engine's loop that it is killed in: every publication in shared memory."""
-SLOW = {"engine_at_a_point": 150, "writer_at_a_call": 80, "power_cut": 100}
+SLOW = {"engine_at_a_point": 150, "writer_at_a_call": 80, "power_cut": 100, "power_cut_at_a_call": 100}
 """Deals that are at work while a strike is being prepared."""
-TRACED = "pwrite64,fdatasync,fsync,rename"
 
 
 class Storm:
@@ -160,46 +159,44 @@ class Storm:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
 
-    def power_cut(self) -> None:
-        """Everything dies, shared memory is gone; of the disk only what was synced is sure to be there."""
-        process, trace = self.victim("audit.writer"), self.rig.folder / "trace"
+    def power_cut(self, at: tuple[str, int] | None = None) -> None:
+        """Everything dies, shared memory is gone; of the disk only what was synced is sure to be there.
+
+        `at`: in the n-th such call of the writer, else at a random moment.
+        """
+        process, trace, kept = (
+            self.victim("audit.writer"),
+            self.rig.folder / "trace",
+            self.rig.folder / "kept",
+        )
         if process is None:
             return
-        tracer = subprocess.Popen(
-            [
-                "strace",
-                "-f",
-                "-y",
-                "-s",
-                "0",
-                "-e",
-                f"trace={TRACED}",
-                "-p",
-                str(process.pid),
-                "-o",
-                str(trace),
-            ],
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(0.2 + 0.3 * self.choose.random())
-        self.kill_all()
-        tracer.wait()
+        command = ["strace", "-f", "-y", "-s", "0", "-e", f"trace={TRACED}", "-o", str(trace)]
+        if at is not None:
+            command += ["-e", f"inject={at[0]}:signal=KILL:when={at[1]}"]
+        kept.mkdir()
+        with Versions(self.rig.log, kept) as versions:
+            tracer = subprocess.Popen([*command, "-p", str(process.pid)], stderr=subprocess.DEVNULL)
+            if at is None:
+                time.sleep(0.2 + 0.3 * self.choose.random())
+            else:
+                with contextlib.suppress(psutil.TimeoutExpired):
+                    process.wait(1.5)
+            other = self.victim("audit.writer")
+            self.kill_all()
+            tracer.wait()
         self.errors.append(self.rig.ended()[1])
-        for path, offset, length in unsynced(trace.read_text()):
-            self.lose(path, offset, length)
+        if other is None or other.pid == process.pid:  # else the daemon was faster: nobody traced that one
+            self.struck.update(f"lost {what}" for what in cut(trace.read_text(), self.choose, versions))
+        shutil.rmtree(kept)
         for name in leftovers(self.rig.name):
             Path("/dev/shm", name.lstrip("/")).unlink()
         self.rig.start()
 
-    def lose(self, path: Path, offset: int, length: int) -> None:
-        """A write that was not synced: each of its sectors is there or not."""
-        if path.suffix != ".seg" or not path.exists():
-            return
-        with open(path, "r+b") as file:
-            for sector in range(offset // 512, (offset + length + 511) // 512):
-                begin, end = max(offset, 512 * sector), min(offset + length, 512 * sector + 512)
-                if self.choose.random() < 0.7:
-                    os.pwrite(file.fileno(), bytes(end - begin), begin)
+    def power_cut_at_a_call(self) -> None:
+        """Between a write or a rename and its sync, mostly."""
+        self.struck["power_cut"] += 1
+        self.power_cut((self.choose.choice(TRACED.split(",")), self.choose.randint(1, 6)))
 
     def snapshot(self) -> None:
         mam("audit", "snapshot", self.rig.log)
@@ -208,6 +205,7 @@ class Storm:
         found = [self.engine, self.writer, self.bridge, self.daemon, self.all, self.power_cut, self.snapshot]
         found += [self.writer_at_a_call] * 3 if shutil.which("strace") else []
         found += [self.engine_at_a_point] * 2 if shutil.which("gdb") else []
+        found += [self.power_cut_at_a_call] if shutil.which("strace") else []
         return [one for one in found if one != self.power_cut or shutil.which("strace")]
 
     # --- After each ---
@@ -231,23 +229,6 @@ class Storm:
     def close(self) -> None:
         self.desk.kill()
         self.desk.wait()
-
-
-def unsynced(trace: str) -> list[tuple[Path, int, int]]:
-    """What a trace (strace -f -y) shows as written and not synced after that: file, offset, bytes."""
-    waiting: list[tuple[Path, int, int]] = []
-    begun: dict[str, tuple[Path, int]] = {}  # a sync covers what was written before it began
-    for line in trace.splitlines():
-        thread = line.split()[0]
-        if found := re.search(r"pwrite64\(\d+<([^>]+)>.*?, (\d+), (\d+)[ )]", line):
-            waiting.append((Path(found[1]), int(found[3]), int(found[2])))
-        if found := re.search(r"f(?:data)?sync\(\d+<([^>]+)>", line):
-            begun[thread] = (Path(found[1]), len(waiting))
-        if re.search(r"f(data)?sync.*= 0$", line) and thread in begun:
-            path, count = begun.pop(thread)
-            waiting = [one for at, one in enumerate(waiting) if at >= count or one[0] != path]
-            begun = {who: (what, 0) for who, (what, _) in begun.items()}
-    return waiting
 
 
 def final_check(storm: Storm, durability: str) -> None:

@@ -2,13 +2,16 @@
 
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from appliance.audit import snapshots
+from appliance.audit import segments, snapshots, verify
 from appliance.audit.fast_replay import replay_log
+from appliance.audit.keys import KeyFile
+from appliance.audit.log import Log
 from appliance.memory import Bridge, InOrder, InstanceError
 from appliance.schema.codec import to_json
 from appliance.schema.messages import SCHEMA_FINGERPRINT
@@ -144,6 +147,58 @@ def test_a_run_goes_on_in_new_memory(rig: Rig) -> None:
     replayed = replay_log(rig.log)
     assert (replayed.difference, replayed.runs, replayed.unfinished) == (None, 1, 0)
     assert replayed.snapshots > 0
+
+
+def test_a_run_whose_beginning_was_pruned(rig: Rig) -> None:
+    """It goes on from a snapshot; a bridge that asks for what was pruned is told so, and the operator too."""
+    rig.config.write_text(large(rig.toml(engine='durability = "commit"')))
+    server, out = Server(rig), rig.folder / "out"
+    for number in range(2):
+        rig.start()
+        with attach(rig, "broker") as broker, attach(rig, "control") as control:
+            if number == 0:
+                server.set_up(broker, control)
+            else:
+                server.outputs += resync(rig, broker, len(server.outputs) + 1)
+            for _ in range(2):
+                server.trade(broker, 10)
+                assert mam("audit", "snapshot", rig.log).returncode == 0
+            server.trade(broker, 10)
+        assert rig.end()[0] == 0
+        with closing(Log(rig.log, KeyFile(rig.key))) as log:
+            if number == 0:
+                log.rotate()
+            log.sign()
+    assert mam("audit", "export", rig.log, out).returncode == 0
+    prune = ["audit", "prune", rig.log, "--key", rig.vkey, "--private-key", rig.key, "--keep-days", "0"]
+    prune += ["--export", out]
+    done = mam(*prune)
+    assert b"newest run, which it needs" in done.stdout and len(segments.paths(rig.log)) == 2, done
+    done = mam(*prune, "--with-snapshots")
+    assert done.returncode == 0 and len(segments.paths(rig.log)) == 1, done
+    rig.start()
+    with attach(rig, "broker") as broker:
+        came = resync(rig, broker, 1)
+        gone = came[0]
+        assert (gone["msg"], gone["from_sequence"]) == ("OutputsGone", 1)
+        assert came[1:-1] == server.outputs[gone["sequence"] :] and 0 < gone["sequence"] < len(server.outputs)
+        server.outputs.append(came[-1])
+        server.trade(broker, 10)
+        again = resync(rig, broker, 1)
+        assert again[0] == gone and again[1:-1] == server.outputs[gone["sequence"] :]
+    with attach(rig, "lp1") as lp:  # it has heard nothing since
+        assert [one["msg"] for one in resync(rig, lp, 1)] == ["Resumed"]
+    status, said = rig.end()
+    assert status == 0 and f"bridge broker asked for its outputs from 1 on; 1 to {gone['sequence']}" in said
+    assert verify(rig.log, rig.vkey).verified
+    replayed = replay_log(rig.log)
+    assert (replayed.difference, replayed.runs) == (None, 1) and replayed.skipped > 0 < replayed.outputs
+    shown = mam("audit", "replay", rig.log)
+    assert shown.returncode == 0 and b"whose run begins in what was pruned" in shown.stdout
+    for snapshot in snapshots.files(rig.log):
+        snapshot.unlink()
+    refused = mam("run", "--config", rig.config)
+    assert refused.returncode != 0 and b"the beginning of the run was pruned" in refused.stderr, refused
 
 
 def test_a_changed_configuration_begins_a_new_run(rig: Rig) -> None:

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x38d0948d32463b04ULL
+#define MAM_SCHEMA_FINGERPRINT 0xa378667cfc01bdc6ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -1528,6 +1528,18 @@ struct mam_resumed {
     uint64_t lost;
 };
 
+#define MAM_OUTPUTS_GONE_ID 86
+#define MAM_OUTPUTS_GONE_BLOCK_LENGTH 16
+#define MAM_OUTPUTS_GONE_LENGTH 24
+/* Outputs that a bridge's Resync asked for were pruned from the log and do not come again: reconcile */
+struct mam_outputs_gone {
+    struct mam_header header;
+    /* The last of them. Sequence */
+    uint64_t sequence;
+    /* The first of them. Sequence */
+    uint64_t from_sequence;
+};
+
 #define MAM_BOOKING_QUERY_ID 66
 #define MAM_BOOKING_QUERY_BLOCK_LENGTH 24
 #define MAM_BOOKING_QUERY_LENGTH 32
@@ -2472,6 +2484,12 @@ MAM_LAYOUT(sizeof(((struct mam_resumed *)0)->from_sequence) == 8);
 MAM_LAYOUT(offsetof(struct mam_resumed, lost) == 32);
 MAM_LAYOUT(sizeof(((struct mam_resumed *)0)->lost) == 8);
 
+MAM_LAYOUT(sizeof(struct mam_outputs_gone) == 24);
+MAM_LAYOUT(offsetof(struct mam_outputs_gone, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_outputs_gone *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_outputs_gone, from_sequence) == 16);
+MAM_LAYOUT(sizeof(((struct mam_outputs_gone *)0)->from_sequence) == 8);
+
 MAM_LAYOUT(sizeof(struct mam_booking_query) == 32);
 MAM_LAYOUT(offsetof(struct mam_booking_query, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_booking_query *)0)->sequence) == 8);
@@ -2833,6 +2851,11 @@ static inline void mam_resumed_init(struct mam_resumed *message) {
     mam_header_init(&message->header, MAM_RESUMED_ID, MAM_RESUMED_BLOCK_LENGTH);
 }
 
+static inline void mam_outputs_gone_init(struct mam_outputs_gone *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_OUTPUTS_GONE_ID, MAM_OUTPUTS_GONE_BLOCK_LENGTH);
+}
+
 static inline void mam_booking_query_init(struct mam_booking_query *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_BOOKING_QUERY_ID, MAM_BOOKING_QUERY_BLOCK_LENGTH);
@@ -2909,7 +2932,7 @@ static const uint64_t mam_check_enums[31] = {
     0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000207db17fffULL,
     0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400004ULL
 };
-static const struct mam_check_field mam_check_fields[390] = {
+static const struct mam_check_field mam_check_fields[392] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -3068,6 +3091,7 @@ static const struct mam_check_field mam_check_fields[390] = {
     {4, 26, 2, 0, 28, 3, MAM_CHECK_ENUM16}, {5, 28, 2, 0, 0, 0, MAM_CHECK_UINT16},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {3, 24, 8, 0, 0, 0, MAM_CHECK_UINT64}, {4, 32, 8, 0, 0, 0, MAM_CHECK_UINT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64},
     {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32}, {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32},
@@ -3107,7 +3131,7 @@ static const struct mam_check_field mam_check_fields[390] = {
     {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[46] = {
+static const struct mam_check_message mam_check_messages[47] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 13},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 38, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 45, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 57, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 70, 3},
@@ -3127,15 +3151,15 @@ static const struct mam_check_message mam_check_messages[46] = {
     {MAM_LEG_CANCEL_BLOCK_LENGTH, 269, 3}, {MAM_BOOKING_BLOCK_LENGTH, 272, 11},
     {MAM_MASTER_REPORT_BLOCK_LENGTH, 283, 15}, {MAM_RISK_ALERT_BLOCK_LENGTH, 298, 9},
     {MAM_REJECT_BLOCK_LENGTH, 307, 5}, {MAM_RESUMED_BLOCK_LENGTH, 312, 4},
-    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 316, 3}, {MAM_PLAN_BLOCK_LENGTH, 319, 22},
-    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 341, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 355, 10},
-    {MAM_RISK_STOP_BLOCK_LENGTH, 365, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 376, 6},
-    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 382, 8}
+    {MAM_OUTPUTS_GONE_BLOCK_LENGTH, 316, 2}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 318, 3},
+    {MAM_PLAN_BLOCK_LENGTH, 321, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 343, 14},
+    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 357, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 367, 11},
+    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 378, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 384, 8}
 };
 static const uint8_t mam_check_index[97] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 11, 12, 0, 0, 0, 0, 0, 15, 16, 0, 0, 0, 0, 0, 0, 0, 0, 17,
     18, 19, 20, 21, 0, 22, 0, 0, 0, 24, 25, 26, 27, 28, 0, 0, 0, 0, 0, 32, 33, 0, 0, 0, 0, 0, 0, 0, 0,
-    34, 35, 36, 37, 0, 0, 39, 0, 0, 0, 40, 41, 42, 0, 0, 0, 43, 0, 0, 0, 44, 45, 38, 29, 30, 31, 0, 0,
+    34, 35, 36, 37, 0, 0, 40, 0, 0, 0, 41, 42, 43, 0, 0, 0, 44, 0, 0, 0, 45, 46, 38, 29, 30, 31, 39, 0,
     0, 0, 0, 0, 0, 13, 23, 0, 14
 };
 #define MAM_CHECK_TEMPLATES 97
