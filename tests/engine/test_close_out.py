@@ -90,7 +90,9 @@ def test_a_close_out_without_a_price_waits_and_is_told_once() -> None:
 
 def test_who_can_be_closed_does_not_wait_for_those_who_cannot() -> None:
     desk = desk_of(4, "stp", **CLOSE_OUT)
-    desk.instrument(USDJPY, symbol="XAUUSD", profit_currency="USD", margin_currency="USD", contract_size="100")
+    desk.instrument(
+        USDJPY, symbol="XAUUSD", profit_currency="USD", margin_currency="USD", contract_size="100"
+    )
     policy = {"currency": "USD", "method": "equal", "execution": "stp", "on_partial": "allocate"}
     accepted(
         desk.send("control", "GroupPolicy", group=8, policy_version=1, master_login=MASTER + 1, **policy)
@@ -128,7 +130,9 @@ def test_an_lp_that_refuses_every_close_is_asked_later_and_later() -> None:
 
 def test_a_member_with_many_positions_and_no_price_for_one_loses_the_others() -> None:
     desk = desk_of(1, "stp", **CLOSE_OUT)
-    desk.instrument(USDJPY, symbol="XAUUSD", profit_currency="USD", margin_currency="USD", contract_size="100")
+    desk.instrument(
+        USDJPY, symbol="XAUUSD", profit_currency="USD", margin_currency="USD", contract_size="100"
+    )
     desk.quote("lp1", "100.000", "100.010", instrument=USDJPY)
     filled(desk, desk.order(1, "1", instrument=USDJPY), "100.010")
     for order in range(2, 13):
