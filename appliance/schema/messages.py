@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0xa378667cfc01bdc6
+SCHEMA_FINGERPRINT: Final = 0x3f8f61464997a166
 
 
 class Side(IntEnum):
@@ -276,6 +276,9 @@ class AlertKind(IntEnum):
     CLOCK = 29
     OUTPUTS_LOST = 30
     LOG_DISK_FULL = 37
+    CLOSE_OUT_WAITS = 40
+    MARK_STALE = 41
+    MARK_FRESH = 42
 
 
 class Reason(IntEnum):
@@ -483,6 +486,9 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         29: "The host's clock jumped, or its discipline was lost or has come back",
         30: "A bridge has heard outputs that were not on disk when the machine failed",
         37: "The disk of the log is full: no new orders until there is room",
+        40: "A close-out cannot close now, and goes on trying",
+        41: "No quote of an instrument that accounts hold is newer than its staleAfter",
+        42: "It is quoted again",
     },
     "Reason": {
         0: "Nothing to explain",

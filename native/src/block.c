@@ -547,10 +547,10 @@ uint16_t mam_on_master_order(struct mam_engine *engine, const struct mam_master_
 
 /* --- A close of the engine's own: it has no order, and its server is told --- */
 
-/* What the holders of a position could close at now: the mark. 0: it was never quoted. */
+/* What the holders of a position could close at now: the mark. 0: never quoted, or too old. */
 static int64_t closing_mark(const struct mam_engine *engine, const struct mam_position_row *row) {
     const struct mam_instrument_book *of = &engine->books.instruments[row->instrument];
-    return row->side == MAM_SIDE_BUY ? of->bid : of->ask;
+    return mam_mark_stale(engine, row->instrument) ? 0 : row->side == MAM_SIDE_BUY ? of->bid : of->ask;
 }
 
 /* No LP has a part in such a group: the server books the close at the mark. */
@@ -568,6 +568,13 @@ static void close_at_mark(struct mam_engine *engine, struct mam_block *block) {
     mam_block_allocate(engine, block);
 }
 
+bool mam_position_priced(struct mam_engine *engine, uint32_t position) {
+    const struct mam_position_row *row = &engine->positions[position];
+    return engine->groups[row->group].policy.execution == MAM_EXECUTION_MODE_STP
+               ? mam_book_offers(engine, row->instrument, row->side ^ 1u)
+               : closing_mark(engine, row) > 0;
+}
+
 bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
                         uint16_t reason) {
     const struct mam_position_row *row = &engine->positions[position];
@@ -581,7 +588,7 @@ bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t a
     uint8_t execution = engine->groups[row->group].policy.execution;
     int64_t mark = closing_mark(engine, row);
     bool possible = !engine->halted && volume <= MAM_VOLUME_MAX - row->traded && fits(engine, &request) &&
-                    (execution == MAM_EXECUTION_MODE_STP || mark > 0);
+                    mam_position_priced(engine, position);
     if (!possible) {
         return false;
     }

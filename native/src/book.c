@@ -23,21 +23,21 @@ struct sweep {
 
 /* --- Whose quotes count --- */
 
-static bool level_stale(const struct mam_engine *engine, const struct mam_block *block,
+static bool level_stale(const struct mam_engine *engine, uint32_t instrument,
                         const struct mam_quote_state *level) {
-    int64_t limit = (int64_t)engine->instruments[block->instrument].definition.stale_after * 1000000;
+    int64_t limit = (int64_t)engine->instruments[instrument].definition.stale_after * 1000000;
     return limit != 0 && engine->now - level->time > limit;
 }
 
 /* Why this LP's quotes are not traded on; NONE: they are. `fresh`: time of the newest level. */
-static uint16_t why_excluded(const struct mam_engine *engine, const struct mam_block *block,
+static uint16_t why_excluded(const struct mam_engine *engine, uint32_t instrument,
                              const struct mam_quote_state *levels, uint32_t bridge, int64_t *newest) {
     int64_t bid = 0;
     int64_t ask = INT64_MAX;
     bool any = false;
     *newest = INT64_MIN;
     for (uint32_t i = 0; i < MAM_LEVELS; i++) {
-        if ((levels[i].bid > 0 || levels[i].ask > 0) && !level_stale(engine, block, &levels[i])) {
+        if ((levels[i].bid > 0 || levels[i].ask > 0) && !level_stale(engine, instrument, &levels[i])) {
             any = true;
             bid = levels[i].bid > bid ? levels[i].bid : bid;
             ask = levels[i].ask > 0 && levels[i].ask < ask ? levels[i].ask : ask;
@@ -48,6 +48,23 @@ static uint16_t why_excluded(const struct mam_engine *engine, const struct mam_b
         return MAM_REASON_FENCED;
     }
     return !any ? MAM_REASON_STALE_QUOTE : bid > ask ? MAM_REASON_CROSSED_QUOTE : MAM_REASON_NONE;
+}
+
+bool mam_book_offers(struct mam_engine *engine, uint32_t instrument, uint8_t side) {
+    bool offers = false;
+    for (uint32_t bridge = 1; bridge <= engine->limits.bridges && !offers; bridge++) {
+        const struct mam_quote_state *levels = mam_quote_at(engine, instrument, bridge);
+        int64_t newest;
+        if (engine->bridges[bridge].role != MAM_ROLE_LP ||
+            why_excluded(engine, instrument, levels, bridge, &newest) != MAM_REASON_NONE) {
+            continue;
+        }
+        for (uint32_t i = 0; i < MAM_LEVELS; i++) {
+            offers = offers || ((side == MAM_SIDE_BUY ? levels[i].ask : levels[i].bid) > 0 &&
+                                !level_stale(engine, instrument, &levels[i]));
+        }
+    }
+    return offers;
 }
 
 /* An LP gets a second leg of a block only if its last was filled wholly or may be tried again, and it has
@@ -95,7 +112,7 @@ static void gather_lp(const struct mam_engine *engine, const struct mam_block *b
     for (uint32_t i = 0; i < MAM_LEVELS; i++) {
         int64_t price = sweep->side == MAM_SIDE_BUY ? levels[i].ask : levels[i].bid;
         int64_t size = sweep->side == MAM_SIDE_BUY ? levels[i].ask_volume : levels[i].bid_volume;
-        if (price > 0 && !level_stale(engine, block, &levels[i])) {
+        if (price > 0 && !level_stale(engine, block->instrument, &levels[i])) {
             insert(sweep,
                    &(struct offer){.price = price, .size = size == 0 ? INT64_MAX : size, .bridge = bridge});
         }
@@ -113,7 +130,7 @@ static void gather(struct mam_engine *engine, const struct mam_block *block, str
             quoted = quoted || levels[i].bid > 0 || levels[i].ask > 0;
         }
         int64_t newest;
-        uint16_t reason = quoted ? why_excluded(engine, block, levels, bridge, &newest) : MAM_REASON_NONE;
+        uint16_t reason = quoted ? why_excluded(engine, block->instrument, levels, bridge, &newest) : MAM_REASON_NONE;
         if (reason != MAM_REASON_NONE) {
             tell_excluded(engine, block, bridge, levels, reason);
         } else if (quoted && !done_with(block, sweep->purpose, bridge, newest)) {

@@ -148,10 +148,13 @@ struct mam_zone {
 
 struct mam_instrument_book {
     int64_t bid, ask;  /* the mark; 0: never quoted. A withdrawn quote leaves it */
+    int64_t quoted;    /* time of the newest quote that it is of */
     uint64_t version;  /* of the mark */
     uint64_t contract; /* version of its definition, overrides and tiers */
     uint32_t first_page, stake_count;
     uint32_t unvalued;   /* stakes without a rate */
+    uint8_t wanted;      /* a close-out found no price */
+    uint8_t stale;       /* told: the mark is too old, and somebody holds it */
     uint8_t queued;      /* is due to be revalued */
     uint8_t moved;       /* as a pair: the mark has moved since the rates that use it were looked after */
     uint64_t currencies; /* bits: of those who hold or held it */
@@ -174,7 +177,8 @@ struct mam_account_book {
     uint8_t due;
     uint8_t told;  /* the server tells its positions: figures are compared */
     uint8_t sync;  /* MAM_SYNC_* */
-    uint8_t alarm; /* MAM_ALARM_* */
+    uint8_t alarm;  /* the worst that is on, MAM_ALARM_* */
+    uint8_t alarms; /* bits: those that are on */
     uint8_t unvalued_told;
     uint8_t watched;     /* a member of it has a buffer or a drawdown limit */
     uint8_t dirty;       /* a stake of it is */
@@ -197,6 +201,14 @@ struct mam_member_watch {
     uint8_t linked, started, alerted, stopped, closing;
     int64_t since, until;
     struct mam_drawdown drawdown;
+    /* being closed out */
+    uint32_t close_next, close_previous;
+    int64_t close_retry, close_held; /* when it is tried again; what it held then */
+    uint8_t close_pass;              /* holdings that were tried in this one have its number */
+    uint8_t close_failed;            /* something of this pass could not be closed */
+    uint8_t close_unpriced;          /* something of the last pass had no price */
+    uint8_t close_waits, waits_told; /* passes without success; a person was told */
+    uint64_t close_prices;           /* books.prices at the end of the last pass */
 };
 
 /* Floating profit at or beyond which an account must be looked at. */
@@ -252,8 +264,16 @@ struct mam_books {
     int64_t next_reset; /* first beginning of a day that a drawdown waits for */
     uint64_t version;   /* counts changes of marks and instruments */
     uint64_t paths;     /* counts what may open another way from one currency to another */
-    uint32_t closing_members;
-    int64_t next_close; /* when what could not be closed is tried again */
+    uint32_t closing_members, first_closing, last_closing;
+    uint32_t closing_at;     /* the next of a round; MAM_NONE: none is under way */
+    int64_t closing_soonest; /* of that round */
+    uint64_t closing_prices; /* books.prices when it began */
+    uint64_t prices;         /* counts quotes of instruments that a close-out found without a price */
+    int64_t next_close;      /* when somebody is tried again */
+    int64_t next_marks;      /* when a mark may have become too old */
+    uint32_t marks_at;       /* the next instrument of such a look; 0: none is under way */
+    int64_t marks_soonest;   /* of that look */
+    uint32_t stale_marks;    /* instruments that somebody holds at a mark that is too old */
     int64_t next_look;  /* when the next accounts are looked at: are their figures old, or to be asked for? */
     uint32_t look_at;   /* the first of these */
     uint32_t look_for;  /* groups with an age limit, and accounts out of sync: 0, nobody is looked at */
@@ -388,8 +408,15 @@ int64_t mam_next_day(const struct mam_engine *engine, uint32_t zone, int64_t tim
 
 /* --- value.c: marks, profit, figures --- */
 /* A source's quote has changed: the mark is the quote of the bridge that announced the instrument, if that
- * bridge quotes it, else the best of all LPs. */
+ * bridge quotes it and the quote is not older than staleAfter, else the best of all LPs. */
 void mam_mark_moved(struct mam_engine *engine, uint32_t instrument);
+/* Is the newest quote that the mark is of older than staleAfter? */
+bool mam_mark_stale(const struct mam_engine *engine, uint32_t instrument);
+/* Does the account hold an instrument whose mark is? */
+bool mam_account_stale(const struct mam_engine *engine, uint32_t account);
+/* Looks, a slice a Clock, for marks that have become too old, and tells each once. */
+#define MAM_MARKS_A_CLOCK 64
+void mam_marks_look(struct mam_engine *engine);
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument);
 void mam_stake_value(struct mam_engine *engine, uint32_t stake);
 /* Exact profit of an exposure at a price, in a currency at the rates of now. */
@@ -434,10 +461,13 @@ void mam_age_limit_told(struct mam_engine *engine, uint32_t before, uint32_t now
 /* --- watch.c: alarms, drawdown, stops --- */
 #define MAM_WATCHED_A_CLOCK 32  /* accounts looked at */
 #define MAM_CLOSED_A_CLOCK 4    /* positions closed out */
-#define MAM_WATCHED_OUTPUTS 300 /* most messages of it, but for those of one account's members */
+#define MAM_CLOSING_A_CLOCK 64  /* members looked at for that */
+#define MAM_WATCHED_OUTPUTS 440 /* most messages of it, but for those of one account's members */
 /* True when it used up what one Clock may do. */
 bool mam_watch_on_clock(struct mam_engine *engine);
-void mam_member_told(struct mam_engine *engine, uint32_t member, const struct mam_member *message);
+/* before: its status and terms until now. */
+void mam_member_told(struct mam_engine *engine, uint32_t member, const struct mam_member_state *before);
+void mam_account_forgotten(struct mam_engine *engine, uint32_t account);
 void mam_account_flow(struct mam_engine *engine, uint32_t account, int64_t amount);
 /* A zone's clocks are known better: when days begin is worked out again, at the next Clock. */
 void mam_days_changed(struct mam_engine *engine);

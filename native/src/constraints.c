@@ -56,6 +56,14 @@ static void synchronised(const struct mam_engine *engine, const struct mam_block
     }
 }
 
+/* Does the plan look at what the member's positions are worth? */
+static bool needs_marks(const struct mam_block *block, const struct mam_member *terms) {
+    uint8_t method = block->policy.method;
+    return method == MAM_METHOD_EQUITY || method == MAM_METHOD_FREE_MARGIN || method == MAM_METHOD_RISK ||
+           block->policy.rounding == MAM_ROUNDING_LARGEST_EQUITY || terms->margin_buffer > 0 ||
+           terms->max_leverage > 0 || terms->drawdown_basis != MAM_DRAWDOWN_BASIS_NONE;
+}
+
 /* --- The instrument's limit --- */
 
 static const struct mam_exposure *held_of(const struct mam_engine *engine, const struct mam_block *block,
@@ -194,6 +202,9 @@ struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *blo
     const struct mam_contract contract = mam_contract_of(engine, member->account, block->instrument);
     permission(engine, block, account, contract.definition, &cap);
     synchronised(engine, block, account, &cap);
+    if (needs_marks(block, &member->terms) && mam_account_stale(engine, member->account)) {
+        tighten(&cap, 0, MAM_REASON_STALE_QUOTE, MAM_CONSTRAINT_SYNC);
+    }
     if (mam_member_stopped(engine, member)) {
         tighten(&cap, 0, MAM_REASON_DRAWDOWN_STOP, MAM_CONSTRAINT_DRAWDOWN);
     }

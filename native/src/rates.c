@@ -2,15 +2,23 @@
 #include "state.h"
 
 bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask) {
+    int64_t newest;
+    return mam_best_quote_at(engine, instrument, bid, ask, &newest);
+}
+
+bool mam_best_quote_at(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask,
+                       int64_t *newest) {
     int64_t stale = (int64_t)engine->instruments[instrument].definition.stale_after * 1000000;
     *bid = 0;
     *ask = INT64_MAX;
+    *newest = INT64_MIN;
     for (uint32_t bridge = 1; bridge <= engine->limits.bridges; bridge++) {
         const struct mam_quote_state *quote = mam_quote_at(engine, instrument, bridge);
         if (quote->bid > 0 && engine->bridges[bridge].role == MAM_ROLE_LP &&
             (stale == 0 || engine->now - quote->time <= stale)) {
             *bid = quote->bid > *bid ? quote->bid : *bid;
             *ask = quote->ask < *ask ? quote->ask : *ask;
+            *newest = quote->time > *newest ? quote->time : *newest;
         }
     }
     if (*bid > *ask) {

@@ -48,6 +48,25 @@ static uint16_t check_instrument(const struct mam_instrument *m, uint16_t *field
     return MAM_REASON_NONE;
 }
 
+/* An instrument belongs to the server that announced it first. What a move is worth may not change while
+ * somebody holds it: equity would jump, and figures in one currency would be read in another. */
+static uint16_t check_again(const struct mam_engine *engine, uint32_t at, const struct mam_instrument *m,
+                            uint16_t *field) {
+    const struct mam_instrument_state *row = &engine->instruments[at];
+    const struct mam_instrument *is = &row->definition;
+    if (row->bridge != engine->bridge) {
+        return fault(field, 2, MAM_REASON_WRONG_SOURCE);
+    }
+    if (engine->books.instruments[at].stake_count == 0) {
+        return MAM_REASON_NONE;
+    }
+    uint16_t changed = memcmp(is->profit_currency, m->profit_currency, sizeof m->profit_currency) != 0 ? 9
+                       : is->contract_size != m->contract_size                                         ? 11
+                       : is->calc_mode != m->calc_mode                                                 ? 4
+                                                                                                       : 0;
+    return changed == 0 ? MAM_REASON_NONE : fault(field, changed, MAM_REASON_IN_USE);
+}
+
 uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrument *m, uint16_t *field) {
     uint16_t reason = check_instrument(m, field);
     if (reason != MAM_REASON_NONE) {
@@ -59,6 +78,12 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
             return fault(field, 2, MAM_REASON_TABLE_FULL);
         }
         at = engine->instrument_count;
+    }
+    if (at < engine->instrument_count) {
+        reason = check_again(engine, at, m, field);
+        if (reason != MAM_REASON_NONE) {
+            return reason;
+        }
     }
     const char *base = m->base_currency[0] ? m->base_currency : m->profit_currency;
     const char *margin = m->margin_currency[0] ? m->margin_currency : base;
@@ -126,6 +151,10 @@ uint16_t mam_on_account(struct mam_engine *engine, const struct mam_account *m, 
             .login = m->login, .bridge = engine->bridge, .first_holding = MAM_NONE};
     }
     struct mam_account_state_row *account = &engine->accounts[at];
+    if (account->has_state && account->currency != currency) {
+        account->has_state = 0; /* its figures are of another money: those of this one are waited for */
+        mam_account_forgotten(engine, at);
+    }
     account->currency = currency;
     account->leverage = m->leverage;
     account->trade_mode = m->trade_mode;
@@ -302,8 +331,9 @@ uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *m, ui
         mam_task_drop_member(engine, group, account);
     }
     engine->groups[group].present += (uint32_t)is_present - (uint32_t)was_present;
+    const struct mam_member_state before = engine->members[at];
     engine->members[at].status = m->status;
     engine->members[at].terms = *m;
-    mam_member_told(engine, at, m);
+    mam_member_told(engine, at, &before);
     return MAM_REASON_NONE;
 }

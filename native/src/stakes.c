@@ -37,7 +37,8 @@ void mam_books_init(struct mam_engine *engine) {
         books->levels[i] = (struct mam_levels){.low = INT64_MIN, .high = INT64_MAX};
     }
     books->sweep_instrument = books->sweep_page = books->first_due = books->last_due = MAM_NONE;
-    books->clock = books->next_reset = INT64_MAX;
+    books->first_closing = books->last_closing = books->closing_at = MAM_NONE;
+    books->clock = books->next_reset = books->next_marks = INT64_MAX;
 }
 
 /* --- Slots --- */

@@ -140,6 +140,7 @@ struct mam_holding {
     __int128 owed_notional; /* sum of price x volume of it */
     uint32_t pending;       /* bookings without an answer, and deferred ones */
     uint8_t several;        /* hedging: opened under more than one ticket; its rows in the books have them */
+    uint8_t close_pass;     /* the pass of a close-out in which it was tried last; 0: not yet */
     uint8_t tried;          /* the pass in which what is owed was tried last; 0: not yet */
     uint32_t deferred_block, deferred_child; /* first child that waits for the ticket */
 };
@@ -454,6 +455,7 @@ uint16_t mam_on_master_cancel(struct mam_engine *engine, const struct mam_master
                               uint16_t *field);
 /* Closes a position, or one account's part of it (MAM_NONE: everybody's): at the LPs, or where the group's
  * execution is post_trade by its server at the mark. False: no room or no price now. */
+bool mam_position_priced(struct mam_engine *engine, uint32_t position); /* could it be closed now? */
 bool mam_close_position(struct mam_engine *engine, uint32_t position, uint32_t account, int64_t volume,
                         uint16_t reason);
 /* Closes what one holder is owed, at the price at which the house closed it for it: nothing is traded. False:
@@ -503,6 +505,8 @@ void mam_settle(struct mam_engine *engine, struct mam_block *block);
  * were sent, which may be 0.
  */
 int64_t mam_sweep(struct mam_engine *engine, struct mam_block *block, uint8_t purpose, int64_t volume);
+/* Does any LP quote that side now, as an order would be dealt on it? */
+bool mam_book_offers(struct mam_engine *engine, uint32_t instrument, uint8_t side);
 /* Is price a at least as good as b for that side? */
 static inline bool mam_as_good(uint8_t side, int64_t a, int64_t b) {
     return side == MAM_SIDE_BUY ? a <= b : a >= b;

@@ -55,6 +55,9 @@ struct mam_cap {
 /* --- rates.c --- */
 /* Best bid and ask over all LPs (of crossed LPs, the cheaper is the bid). False: nobody quotes. */
 bool mam_best_quote(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask);
+/* The same; *newest is the time of the newest of them. */
+bool mam_best_quote_at(struct mam_engine *engine, uint32_t instrument, int64_t *bid, int64_t *ask,
+                       int64_t *newest);
 /* The steps from one currency to another: a pair of both, else over USD. NO_RATE: there is no path. */
 enum mam_reason mam_conversion_of(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
                                   struct mam_conversion *conversion);

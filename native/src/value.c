@@ -37,13 +37,36 @@ static void pair_moved(struct mam_engine *engine, uint32_t instrument) {
     }
 }
 
+static int64_t stale_after(const struct mam_engine *engine, uint32_t instrument) {
+    return (int64_t)engine->instruments[instrument].definition.stale_after * 1000000;
+}
+
+/* At `when` some mark may be too old. */
+static void want_marks(struct mam_engine *engine, int64_t when) {
+    struct mam_books *books = &engine->books;
+    books->next_marks = when < books->next_marks ? when : books->next_marks;
+    want_clock(engine, books->next_marks);
+}
+
 void mam_mark_moved(struct mam_engine *engine, uint32_t instrument) {
     struct mam_instrument_book *of = &engine->books.instruments[instrument];
     const struct mam_quote_state *own =
         mam_quote_at(engine, instrument, engine->instruments[instrument].bridge);
-    int64_t bid = own->bid, ask = own->ask;
-    if (bid == 0 && !mam_best_quote(engine, instrument, &bid, &ask)) {
+    int64_t bid = own->bid, ask = own->ask, quoted = own->time, limit = stale_after(engine, instrument);
+    bool good = bid > 0 && (limit == 0 || engine->now - quoted <= limit);
+    if (!good && !mam_best_quote_at(engine, instrument, &bid, &ask, &quoted)) {
         return;
+    }
+    of->quoted = quoted;
+    if (of->wanted) {
+        of->wanted = 0;
+        engine->books.prices++;
+        engine->books.next_close = engine->now < engine->books.next_close ? engine->now + CONFLATION_NS
+                                                                          : engine->books.next_close;
+        want_clock(engine, engine->now + CONFLATION_NS);
+    }
+    if (of->stale) {
+        want_marks(engine, engine->now + CONFLATION_NS);
     }
     if (bid == of->bid && ask == of->ask) {
         return;
@@ -63,6 +86,77 @@ void mam_mark_moved(struct mam_engine *engine, uint32_t instrument) {
     }
 }
 
+/* --- Marks that are too old --- */
+
+#define MARKS_NS INT64_C(20000000) /* looks at them are so far apart */
+
+bool mam_mark_stale(const struct mam_engine *engine, uint32_t instrument) {
+    const struct mam_instrument_book *of = &engine->books.instruments[instrument];
+    int64_t limit = stale_after(engine, instrument);
+    return limit > 0 && of->bid > 0 && engine->now - of->quoted > limit;
+}
+
+bool mam_account_stale(const struct mam_engine *engine, uint32_t account) {
+    const struct mam_books *books = &engine->books;
+    bool stale = false;
+    for (uint32_t at = books->stale_marks > 0 ? books->accounts[account].first_stake : MAM_NONE;
+         at != MAM_NONE && !stale; at = books->stakes[at].next) {
+        stale = mam_mark_stale(engine, books->stakes[at].instrument);
+    }
+    return stale;
+}
+
+static void tell_mark(struct mam_engine *engine, uint32_t instrument, bool stale) {
+    const struct mam_instrument_state *of = &engine->instruments[instrument];
+    struct mam_risk_alert message;
+    mam_risk_alert_init(&message);
+    message.kind = stale ? MAM_ALERT_KIND_MARK_STALE : MAM_ALERT_KIND_MARK_FRESH;
+    message.reason = stale ? MAM_REASON_STALE_QUOTE : MAM_REASON_NONE;
+    message.instrument = of->definition.instrument;
+    __int128 age = engine->now - engine->books.instruments[instrument].quoted;
+    message.measured = mam_money(age / 1000000 * ONE); /* milliseconds */
+    message.limit = of->definition.stale_after * ONE;
+    engine->counts.alerts++;
+    mam_emit(engine, of->bridge, &message, sizeof message);
+}
+
+/* Returns when the mark will be too old; INT64_MAX: it is, or nobody holds it, or it never is. */
+static int64_t look_at_mark(struct mam_engine *engine, uint32_t instrument) {
+    struct mam_books *books = &engine->books;
+    struct mam_instrument_book *of = &books->instruments[instrument];
+    int64_t limit = stale_after(engine, instrument);
+    bool held = of->stake_count > 0 && of->bid > 0 && limit > 0;
+    if (held && mam_mark_stale(engine, instrument)) {
+        mam_mark_moved(engine, instrument); /* the server's quote is; an LP's may be newer */
+    }
+    bool stale = held && mam_mark_stale(engine, instrument);
+    if (stale != (of->stale != 0)) {
+        of->stale = stale;
+        books->stale_marks += stale ? 1 : UINT32_MAX;
+        tell_mark(engine, instrument, stale);
+    }
+    return held && !stale ? of->quoted + limit + 1 : INT64_MAX;
+}
+
+void mam_marks_look(struct mam_engine *engine) {
+    struct mam_books *books = &engine->books;
+    if (engine->now < books->next_marks) {
+        return;
+    }
+    books->marks_soonest = books->marks_at == 0 ? INT64_MAX : books->marks_soonest;
+    for (uint32_t n = 0; n < MAM_MARKS_A_CLOCK && books->marks_at < engine->instrument_count; n++) {
+        int64_t then = look_at_mark(engine, books->marks_at++);
+        books->marks_soonest = then < books->marks_soonest ? then : books->marks_soonest;
+    }
+    if (books->marks_at < engine->instrument_count) {
+        books->next_marks = engine->now;
+        return;
+    }
+    int64_t next = engine->now + MARKS_NS;
+    books->marks_at = 0;
+    books->next_marks = books->marks_soonest > next ? books->marks_soonest : next;
+}
+
 /* Its contract is another one: every figure of those who hold it is worked out again, in slices; and at once
  * of whomever a plan needs. */
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument) {
@@ -72,6 +166,9 @@ void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument) {
     books->paths++;
     of->version++;
     of->contract++;
+    if (of->stake_count > 0) {
+        want_marks(engine, engine->now);
+    }
     if (of->bid > 0 && engine->instruments[instrument].definition.calc_mode == MAM_CALC_MODE_FOREX) {
         pair_moved(engine, instrument);
     }
@@ -233,6 +330,10 @@ void mam_stake_value(struct mam_engine *engine, uint32_t at) {
         *counted = before; /* the last figure that there was */
     }
     set_unvalued(engine, stake, (uint16_t)reason);
+    if (stale_after(engine, stake->instrument) > 0 && !books->instruments[stake->instrument].stale) {
+        want_marks(engine, books->instruments[stake->instrument].quoted +
+                               stale_after(engine, stake->instrument) + 1);
+    }
     stake->valued = books->instruments[stake->instrument].version;
 }
 
@@ -541,5 +642,6 @@ void mam_books_on_clock(struct mam_engine *engine) {
         want_clock(engine, books->next_close);
     }
     want_clock(engine, books->next_reset);
+    want_clock(engine, books->next_marks);
     mam_agree_on_clock(engine);
 }

@@ -11,6 +11,11 @@
 #define ONE INT64_C(100000000)
 #define EMITTED_A_CLOCK 256
 #define NEVER INT64_MIN
+#define RETRY_NS INT64_C(100000000)
+#define RETRY_DOUBLINGS 6 /* to 6.4 s */
+#define TOLD_AFTER 4      /* passes without anything closed */
+#define PASS_NUMBER 0x7fu /* in mam_holding.close_pass; the other bit: there was no price */
+#define NO_PRICE 0x80u
 
 static void alert(struct mam_engine *engine, uint32_t account, uint32_t group, uint8_t kind, uint16_t reason,
                   int64_t measured, int64_t limit) {
@@ -55,7 +60,12 @@ static void levels(const struct mam_engine *engine, uint32_t account, int64_t at
                 : mam_level_equity(definition->stop_out_mode, definition->stop_out, row->margin, hedged);
 }
 
-static void tell_alarms(struct mam_engine *engine, uint32_t account, uint8_t from, uint8_t to) {
+/* Alarms are a set: a buffer may lie under the margin call. */
+static bool alarm_is_on(unsigned alarms, uint8_t alarm) {
+    return (alarms >> (alarm - 1) & 1) != 0;
+}
+
+static void tell_alarms(struct mam_engine *engine, uint32_t account, unsigned before, unsigned now) {
     static const uint8_t kinds[MAM_ALARMS] = {MAM_ALERT_KIND_WARNING, MAM_ALERT_KIND_MARGIN_CALL,
                                               MAM_ALERT_KIND_STOP_OUT};
     const struct mam_account_state_row *row = &engine->accounts[account];
@@ -63,10 +73,8 @@ static void tell_alarms(struct mam_engine *engine, uint32_t account, uint8_t fro
     int64_t level = mam_margin_level(row->equity, row->margin);
     int64_t limits[MAM_ALARMS] = {mam_money((__int128)buffer_of(engine, account) * 100),
                                   row->definition.margin_call, row->definition.stop_out};
-    int64_t at[MAM_ALARMS];
-    levels(engine, account, at);
-    for (uint8_t alarm = from + 1; alarm <= to; alarm++) {
-        if (at[alarm - 1] != NEVER) {
+    for (uint8_t alarm = 1; alarm <= MAM_ALARMS; alarm++) {
+        if (alarm_is_on(now & ~before, alarm)) {
             bool by_money = money && alarm > MAM_ALARM_WARNING;
             alert(engine, account, 0, kinds[alarm - 1], MAM_REASON_MARGIN_BUFFER,
                   by_money ? mam_money((__int128)row->equity * 100) : level, limits[alarm - 1]);
@@ -74,21 +82,52 @@ static void tell_alarms(struct mam_engine *engine, uint32_t account, uint8_t fro
     }
 }
 
-/* One percentage point of margin level: an alarm that is on goes off only above that. */
-static int64_t slack_of(const struct mam_account_state_row *row) {
-    return row->margin / 100;
+/* What the larger side of each of its instruments would need alone. */
+static __int128 one_sided_margin(struct mam_engine *engine, uint32_t account) {
+    const struct mam_books *books = &engine->books;
+    __int128 sum = 0;
+    for (uint32_t at = books->accounts[account].first_stake; at != MAM_NONE; at = books->stakes[at].next) {
+        struct mam_exposure larger = *mam_slot_exposure(books, &books->stakes[at]);
+        bool sells = larger.side[MAM_SIDE_SELL].volume > larger.side[MAM_SIDE_BUY].volume;
+        larger.side[sells ? MAM_SIDE_BUY : MAM_SIDE_SELL] = (struct mam_side_total){0};
+        struct mam_need need;
+        if (mam_need_of(engine, account, books->stakes[at].instrument, &larger, &need) == MAM_REASON_NONE) {
+            sum += need.margin;
+        }
+    }
+    return sum;
+}
+
+/* One percentage point of margin level: an alarm that is on goes off only above that. A hedged account that
+ * may be stopped out has little margin or none: there, of what its larger sides would need. */
+static int64_t slack_of(struct mam_engine *engine, uint32_t account) {
+    const struct mam_account_state_row *row = &engine->accounts[account];
+    __int128 margin = row->margin;
+    if ((row->definition.trade_flags & MAM_TRADE_STOP_OUT_HEDGED) != 0) {
+        __int128 hedged = one_sided_margin(engine, account);
+        margin = hedged > margin ? hedged : margin;
+    }
+    return mam_money(margin / 100);
 }
 
 static void check_levels(struct mam_engine *engine, uint32_t account) {
     struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_account_book *book = &engine->books.accounts[account];
-    int64_t at[MAM_ALARMS];
+    int64_t at[MAM_ALARMS], slack = slack_of(engine, account);
+    unsigned before = book->alarms, now = 0;
     levels(engine, account, at);
-    uint8_t next = mam_alarm_next(book->alarm, row->equity, at, slack_of(row));
-    if (next > book->alarm) {
-        tell_alarms(engine, account, book->alarm, next);
+    for (uint8_t alarm = 1; alarm <= MAM_ALARMS; alarm++) {
+        int64_t own[MAM_ALARMS] = {NEVER, NEVER, NEVER};
+        own[alarm - 1] = at[alarm - 1];
+        uint8_t was = alarm_is_on(before, alarm) ? alarm : MAM_ALARM_NONE;
+        if (mam_alarm_next(was, row->equity, own, slack) != MAM_ALARM_NONE) {
+            now |= 1u << (alarm - 1);
+            book->alarm = alarm;
+        }
     }
-    book->alarm = next;
+    book->alarm = now == 0 ? MAM_ALARM_NONE : book->alarm;
+    book->alarms = (uint8_t)now;
+    tell_alarms(engine, account, before, now);
 }
 
 /* --- Drawdown --- */
@@ -129,6 +168,52 @@ static void tell_stop(struct mam_engine *engine, uint32_t at, uint16_t reason, i
     mam_emit(engine, MAM_BRIDGE_JOURNAL, &stop, sizeof stop);
 }
 
+/* --- Members whose positions are being closed out: a list, newest last --- */
+
+static uint8_t next_pass(uint8_t pass) {
+    return pass == PASS_NUMBER ? 1 : (uint8_t)(pass + 1); /* 0: a holding that was never tried */
+}
+
+static void closing_begins(struct mam_engine *engine, uint32_t at) {
+    struct mam_books *books = &engine->books;
+    struct mam_member_watch *watch = &books->members[at];
+    watch->closing = 1;
+    watch->close_waits = watch->close_failed = watch->close_unpriced = watch->waits_told = 0;
+    watch->close_retry = engine->now;
+    watch->close_held = INT64_MAX;
+    watch->close_pass = next_pass(watch->close_pass);
+    for (uint32_t i = engine->accounts[engine->members[at].account].first_holding; i != MAM_NONE;
+         i = engine->holdings[i].account_next) {
+        if (engine->positions[engine->holdings[i].position].group == engine->members[at].group) {
+            engine->holdings[i].close_pass = 0;
+        }
+    }
+    watch->close_next = MAM_NONE;
+    watch->close_previous = books->last_closing;
+    *(books->last_closing == MAM_NONE ? &books->first_closing
+                                      : &books->members[books->last_closing].close_next) = at;
+    books->last_closing = at;
+    books->closing_members++;
+    books->next_close = engine->now;
+}
+
+static void closing_ends(struct mam_engine *engine, uint32_t at) {
+    struct mam_books *books = &engine->books;
+    struct mam_member_watch *watch = &books->members[at];
+    if (!watch->closing) {
+        return;
+    }
+    watch->closing = 0;
+    books->closing_members--;
+    books->closing_at = books->closing_at == at ? watch->close_next : books->closing_at;
+    *(watch->close_previous == MAM_NONE ? &books->first_closing
+                                        : &books->members[watch->close_previous].close_next) =
+        watch->close_next;
+    *(watch->close_next == MAM_NONE ? &books->last_closing
+                                    : &books->members[watch->close_next].close_previous) =
+        watch->close_previous;
+}
+
 static void stop_begins(struct mam_engine *engine, uint32_t at) {
     struct mam_member_watch *watch = &engine->books.members[at];
     const struct mam_member *terms = &engine->members[at].terms;
@@ -137,9 +222,7 @@ static void stop_begins(struct mam_engine *engine, uint32_t at) {
     watch->until = terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY ? next_reset(engine, terms) : 0;
     engine->counts.stops++;
     if (terms->drawdown_action == MAM_DRAWDOWN_ACTION_CLOSE_OUT) {
-        watch->closing = 1;
-        engine->books.closing_members++;
-        engine->books.next_close = engine->now;
+        closing_begins(engine, at);
     }
     tell_stop(engine, at, MAM_REASON_DRAWDOWN_STOP, watch->until, NULL);
 }
@@ -147,8 +230,8 @@ static void stop_begins(struct mam_engine *engine, uint32_t at) {
 static void stop_ends(struct mam_engine *engine, uint32_t at, const char *name) {
     struct mam_member_watch *watch = &engine->books.members[at];
     engine->counts.stops--;
-    engine->books.closing_members -= watch->closing;
-    watch->stopped = watch->closing = watch->alerted = 0;
+    closing_ends(engine, at);
+    watch->stopped = watch->alerted = 0;
     tell_stop(engine, at, MAM_REASON_NONE, engine->now, name);
 }
 
@@ -158,7 +241,7 @@ static void start(struct mam_engine *engine, uint32_t at) {
     mam_drawdown_start(&watch->drawdown, engine->accounts[member->account].equity,
                        local_now(engine, &member->terms), member->terms.drawdown_reset);
     watch->started = 1;
-    watch->alerted = 0;
+    watch->alerted = watch->stopped;
 }
 
 static bool reached(const struct mam_member_watch *watch, const struct mam_member *terms, int64_t equity,
@@ -197,10 +280,10 @@ static void check_member(struct mam_engine *engine, uint32_t at) {
     bool begun =
         mam_drawdown_observe(&watch->drawdown, equity, local_now(engine, terms), terms->drawdown_reset) != 0;
     if (begun && terms->drawdown_basis == MAM_DRAWDOWN_BASIS_DAILY) {
-        watch->alerted = 0;
-        if (watch->stopped) {
+        if (watch->stopped && !watch->closing) { /* else it ends when all is closed */
             stop_ends(engine, at, NULL);
         }
+        watch->alerted = watch->stopped;
     }
     if (watch->alerted && !watch->stopped && !reached(watch, terms, equity, 9)) {
         watch->alerted = 0;
@@ -240,19 +323,28 @@ static void set_watched(struct mam_engine *engine, uint32_t account) {
     }
 }
 
-/* Control has spoken of a member: a stop is lifted by whoever makes it active again, and measured from now.
- */
-void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_member *m) {
+static bool same_limits(const struct mam_member *a, const struct mam_member *b) {
+    return a->drawdown_basis == b->drawdown_basis && a->drawdown_action == b->drawdown_action &&
+           a->drawdown_percent == b->drawdown_percent && a->drawdown_money == b->drawdown_money &&
+           a->drawdown_reset == b->drawdown_reset && a->drawdown_zone == b->drawdown_zone;
+}
+
+/* Control has spoken of a member. A stop is lifted, and measured from now, by other limits or by making it
+ * active again; whoever leaves has none. What else may change (a weight) lifts nothing. */
+void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_member_state *before) {
     struct mam_member_watch *watch = &engine->books.members[at];
+    const struct mam_member *m = &engine->members[at].terms;
     uint32_t account = engine->members[at].account;
     if (!watch->linked) {
         watch->linked = 1;
         watch->next = engine->books.accounts[account].first_member;
         engine->books.accounts[account].first_member = at;
     }
-    bool off = m->drawdown_basis == MAM_DRAWDOWN_BASIS_NONE;
+    bool off = m->drawdown_basis == MAM_DRAWDOWN_BASIS_NONE || m->status == MAM_MEMBER_STATUS_LEFT;
+    bool anew = m->status == MAM_MEMBER_STATUS_ACTIVE &&
+                (before->status != MAM_MEMBER_STATUS_ACTIVE || !same_limits(m, &before->terms));
     mam_account_refresh(engine, account);
-    if (watch->stopped && (off || m->status == MAM_MEMBER_STATUS_ACTIVE)) {
+    if (watch->stopped && (off || anew)) {
         stop_ends(engine, at, m->operator_name);
         watch->started = 0;
     }
@@ -264,6 +356,14 @@ void mam_member_told(struct mam_engine *engine, uint32_t at, const struct mam_me
     set_watched(engine, account);
     want_reset(engine, m);
     mam_account_due(engine, account);
+}
+
+/* Its money is another one: drawdown is measured from its next figures; a stop stays. */
+void mam_account_forgotten(struct mam_engine *engine, uint32_t account) {
+    for (uint32_t at = engine->books.accounts[account].first_member; at != MAM_NONE;
+         at = engine->books.members[at].next) {
+        engine->books.members[at].started = 0;
+    }
 }
 
 void mam_account_flow(struct mam_engine *engine, uint32_t account, int64_t amount) {
@@ -317,11 +417,15 @@ static void set_thresholds(struct mam_engine *engine, uint32_t account) {
     const struct mam_account_book *book = &books->accounts[account];
     int64_t at[MAM_ALARMS], low = NEVER, high = INT64_MAX;
     levels(engine, account, at);
-    for (uint8_t worse = book->alarm; worse < MAM_ALARMS; worse++) {
-        low = at[worse] > low ? at[worse] : low;
-    }
-    if (book->alarm > 0 && at[book->alarm - 1] != NEVER) {
-        high = mam_money((__int128)at[book->alarm - 1] + slack_of(row) + 1);
+    int64_t slack = book->alarms != 0 ? slack_of(engine, account) : 0;
+    for (uint8_t alarm = 1; alarm <= MAM_ALARMS; alarm++) {
+        int64_t level = at[alarm - 1];
+        if (!alarm_is_on(book->alarms, alarm)) {
+            low = level > low ? level : low;
+        } else if (level != NEVER) {
+            int64_t off = mam_money((__int128)level + slack + 1);
+            high = off < high ? off : high;
+        }
     }
     for (uint32_t member = book->first_member; member != MAM_NONE; member = books->members[member].next) {
         narrow(engine, member, &low, &high);
@@ -386,56 +490,121 @@ static uint32_t oldest_holding(const struct mam_engine *engine, uint32_t account
     return at;
 }
 
-/* Closes some of what a stopped member holds; false: nothing is left that could be closed now. */
-static bool close_some(struct mam_engine *engine, uint32_t at, uint32_t *left) {
-    struct mam_member_watch *watch = &engine->books.members[at];
-    const struct mam_member_state *member = &engine->members[at];
-    bool holds = false;
-    for (uint32_t i = oldest_holding(engine, member->account); i != MAM_NONE;) {
-        const struct mam_holding *holding = &engine->holdings[i];
-        uint32_t position = holding->position;
-        int64_t open = mam_holding_free(holding);
-        bool own = engine->positions[position].group == member->group && holding->volume > 0;
-        i = holding->account_previous; /* a close may free this one, never another */
-        if (!own) {
-            continue;
-        }
-        holds = true;
-        if (*left == 0) {
-            return true;
-        }
-        if (open > 0 &&
-            mam_close_position(engine, position, member->account, open, MAM_REASON_DRAWDOWN_STOP)) {
-            (*left)--;
-        }
+/* What was to be closed is closed. A day's stop that was kept for it ends now, where the day has. */
+static void closed_out(struct mam_engine *engine, uint32_t at) {
+    const struct mam_member_watch *watch = &engine->books.members[at];
+    closing_ends(engine, at);
+    if (watch->until > 0 && watch->until <= engine->now) {
+        stop_ends(engine, at, NULL);
+        mam_account_due(engine, engine->members[at].account);
     }
-    if (!holds) {
-        watch->closing = 0;
-        engine->books.closing_members--;
-    }
-    return false;
 }
 
-#define RETRY_NS 100000000 /* what could not be closed now: no block free, no price */
+/* A pass is over. What could not be closed (no price, no block free, refused by an LP or the server) is tried
+ * again, later and later, until less is held, and with the next quote what had no price; a person is told
+ * once. */
+static void pass_over(struct mam_engine *engine, uint32_t at, int64_t held, bool all) {
+    struct mam_member_watch *watch = &engine->books.members[at];
+    const struct mam_member_state *member = &engine->members[at];
+    watch->close_pass = next_pass(watch->close_pass);
+    watch->close_prices = engine->books.prices;
+    watch->close_unpriced = (watch->close_failed & NO_PRICE) != 0;
+    if (all) {
+        watch->close_waits = held < watch->close_held ? 0 : watch->close_waits;
+        watch->close_held = held;
+        watch->close_retry = engine->now + (RETRY_NS << watch->close_waits);
+        watch->close_waits += watch->close_failed && watch->close_waits < RETRY_DOUBLINGS;
+    }
+    watch->close_failed = 0;
+    if (watch->close_waits == TOLD_AFTER && !watch->waits_told) {
+        watch->waits_told = 1;
+        alert(engine, member->account, engine->groups[member->group].id, MAM_ALERT_KIND_CLOSE_OUT_WAITS,
+              MAM_REASON_NO_LIQUIDITY, 0, 0);
+    }
+}
 
+/* What is tried again has failed before. */
+static bool try_close(struct mam_engine *engine, struct mam_member_watch *watch, uint32_t at) {
+    struct mam_holding *holding = &engine->holdings[at];
+    uint32_t position = holding->position, account = holding->account;
+    bool again = holding->close_pass != 0, priced = mam_position_priced(engine, position);
+    holding->close_pass = watch->close_pass | (priced ? 0 : NO_PRICE);
+    bool begun = priced && mam_close_position(engine, position, account, mam_holding_free(holding),
+                                              MAM_REASON_DRAWDOWN_STOP);
+    if (!priced) {
+        engine->books.instruments[engine->positions[position].instrument].wanted = 1;
+    }
+    watch->close_failed |= (priced ? 0 : NO_PRICE) | (again || !begun);
+    return begun;
+}
+
+/* One pass over what a stopped member holds, oldest first: each is tried once, as far as *left allows; false:
+ * the rest is for a later Clock. `all`: else only what had no price. */
+static bool close_some(struct mam_engine *engine, uint32_t at, bool all, uint32_t *left) {
+    struct mam_member_watch *watch = &engine->books.members[at];
+    const struct mam_member_state *member = &engine->members[at];
+    __int128 held = 0;
+    for (uint32_t i = oldest_holding(engine, member->account); i != MAM_NONE;) {
+        const struct mam_holding *holding = &engine->holdings[i];
+        uint32_t tried = i;
+        bool own = engine->positions[holding->position].group == member->group && holding->volume > 0;
+        i = holding->account_previous; /* a close may free this one, never another */
+        held += own ? holding->volume : 0;
+        if (!own || mam_holding_free(holding) <= 0 ||
+            (holding->close_pass & PASS_NUMBER) == watch->close_pass ||
+            !(all || (holding->close_pass & NO_PRICE) != 0)) {
+            continue;
+        }
+        if (*left == 0) {
+            return false;
+        }
+        *left -= try_close(engine, watch, tried);
+    }
+    if (held == 0) {
+        closed_out(engine, at);
+    } else {
+        pass_over(engine, at, mam_money(held), all);
+    }
+    return true;
+}
+
+/* One member's turn. Returns when it wants the next. */
+static int64_t close_of(struct mam_engine *engine, uint32_t at, uint32_t *left) {
+    const struct mam_books *books = &engine->books;
+    const struct mam_member_watch *watch = &books->members[at];
+    bool all = watch->close_retry <= engine->now;
+    bool quoted = watch->close_unpriced && watch->close_prices != books->prices;
+    if ((all || quoted) && !close_some(engine, at, all, left)) {
+        return engine->now;
+    }
+    return watch->closing ? watch->close_retry : INT64_MAX;
+}
+
+/* Round after round over those who are being closed out, so that nobody waits for another's price. */
 static bool close_out(struct mam_engine *engine) {
     struct mam_books *books = &engine->books;
     uint32_t left = MAM_CLOSED_A_CLOCK;
-    if (books->closing_members == 0 || engine->halted) {
+    if (books->closing_members == 0) {
         return false;
     }
-    if (engine->now >= books->next_close) {
-        for (uint32_t at = 0; at < engine->member_count && left > 0; at++) {
-            if (books->members[at].closing && close_some(engine, at, &left)) {
-                break;
-            }
+    if (engine->halted) {
+        books->next_close = engine->now + RETRY_NS;
+    } else if (engine->now >= books->next_close) {
+        if (books->closing_at == MAM_NONE) {
+            books->closing_at = books->first_closing;
+            books->closing_soonest = INT64_MAX;
+            books->closing_prices = books->prices;
         }
-        books->next_close = engine->now + (left == 0 ? 0 : RETRY_NS);
+        for (uint32_t n = 0; books->closing_at != MAM_NONE && left > 0 && n < MAM_CLOSING_A_CLOCK; n++) {
+            uint32_t at = books->closing_at;
+            books->closing_at = books->members[at].close_next;
+            int64_t next = close_of(engine, at, &left);
+            books->closing_soonest = next < books->closing_soonest ? next : books->closing_soonest;
+        }
+        bool again = books->closing_at != MAM_NONE || books->closing_prices != books->prices;
+        books->next_close = again ? engine->now : books->closing_soonest;
     }
-    if (books->closing_members > 0 && books->next_close < books->clock) {
-        books->clock = books->next_close;
-    }
-    return left == 0;
+    return books->closing_members > 0 && books->next_close <= engine->now;
 }
 
 bool mam_watch_on_clock(struct mam_engine *engine) {
@@ -452,6 +621,7 @@ bool mam_watch_on_clock(struct mam_engine *engine) {
         book->due = 0;
         look_at(engine, account);
     }
+    mam_marks_look(engine);
     bool closing = close_out(engine);
     return closing || books->first_due != MAM_NONE;
 }

@@ -128,18 +128,10 @@ def test_a_drawdown_stops_new_openings_until_it_is_lifted(basis: str) -> None:
     (member,) = only(desk.deal(1, "1"), "PlanMember")
     assert (member["reason"], member["binding"]) == ("drawdown_stop", "drawdown")
     assert alerts(at_price(desk, "1.08000")) == []
-    lifted = desk.send(
-        "control",
-        "Member",
-        group=GROUP,
-        login=1,
-        weight="1",
-        operator_name="Ada",
-        drawdown_basis=basis,
-        drawdown_action="close_only",
-        drawdown_percent="10",
-    )
-    (end,) = only(lifted, "RiskStop")
+    limits = {"drawdown_basis": basis, "drawdown_action": "close_only", "drawdown_percent": "10"}
+    member = {"group": GROUP, "login": 1, "weight": "1", "operator_name": "Ada"} | limits
+    assert only(desk.send("control", "Member", status="inactive", **member), "RiskStop") == []
+    (end,) = only(desk.send("control", "Member", **member), "RiskStop")
     assert (end["reason"], end["operator_name"], end["since"]) == ("none", "Ada", stop["since"])
     (member,) = only(desk.deal(2, "1"), "PlanMember")
     assert member["reason"] == "none"

@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0xa378667cfc01bdc6ULL
+#define MAM_SCHEMA_FINGERPRINT 0x3f8f61464997a166ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -359,6 +359,12 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_OUTPUTS_LOST = 30,
     /* The disk of the log is full: no new orders until there is room */
     MAM_ALERT_KIND_LOG_DISK_FULL = 37,
+    /* A close-out cannot close now, and goes on trying */
+    MAM_ALERT_KIND_CLOSE_OUT_WAITS = 40,
+    /* No quote of an instrument that accounts hold is newer than its staleAfter */
+    MAM_ALERT_KIND_MARK_STALE = 41,
+    /* It is quoted again */
+    MAM_ALERT_KIND_MARK_FRESH = 42,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -2929,7 +2935,7 @@ static const uint64_t mam_check_enums[31] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000001fULL, 0x0000000000000003ULL,
-    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000207db17fffULL,
+    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000007207db17fffULL,
     0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400004ULL
 };
 static const struct mam_check_field mam_check_fields[392] = {
