@@ -1,8 +1,8 @@
 /* Orders at the LPs: immediate-or-cancel, each with a time of its own. Silence is an unknown outcome. */
 #include "state.h"
 
-#define ASKS_MAX                                                                                             \
-    10 /* status requests for one leg, each after twice the time; then a last alarm, and no longer time */
+/* Requests about one leg, each after twice the time; then an alarm, and the same time again and again. */
+#define ASKS_MAX 10
 
 void mam_leg_set_status(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                         uint8_t status) {
