@@ -50,6 +50,10 @@ static void count_in(struct mam_engine *engine, struct mam_block *block, const s
     mam_block_law_check(engine, block);
 }
 
+static __int128 part_of(__int128 notional, int64_t volume, int64_t part) {
+    return part == volume ? notional : notional / volume * part;
+}
+
 /* Returns how much of a fill the block takes; the rest goes to the house. `notional` is of the whole. */
 static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                          int64_t volume, __int128 notional) {
@@ -60,7 +64,7 @@ static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, str
     room = !works ? 0 : room < of_leg ? room : of_leg;
     int64_t taken = volume < room ? volume : room;
     if (taken > 0) {
-        count_in(engine, block, leg, taken, taken == volume ? notional : notional / volume * taken);
+        count_in(engine, block, leg, taken, part_of(notional, volume, taken));
     }
     if (taken < volume) {
         uint16_t reason = works ? MAM_REASON_OVERFILLED : MAM_REASON_LATE_FILL;
@@ -97,7 +101,7 @@ static void review(struct mam_engine *engine, struct mam_block *block, struct ma
     if (leg->status == MAM_LEG_UNKNOWN) { /* it speaks again */
         mam_leg_set_status(engine, block, leg, MAM_LEG_WORKING);
         leg->asked = 0;
-        leg->deadline = engine->now + (int64_t)engine->limits.leg_timeout_ms * 1000000;
+        leg->deadline = engine->now + mam_leg_timeout(engine, block);
         mam_block_wake(engine, block, leg->deadline);
     }
 }
@@ -111,6 +115,35 @@ static int64_t take_report(struct mam_engine *engine, struct mam_block *block, s
     int64_t taken = take_fill(engine, block, leg, m->volume, notional);
     mam_sum_add(&leg->sum, m->volume, notional);
     return taken;
+}
+
+/* The own report of what a status answer told, which can be taken back from now on. Its price counts: with
+ * the last of such reports what the average was rounded by goes out of the block's notional too. */
+static uint16_t take_told(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                          const struct mam_execution *m) {
+    int64_t part = m->volume < leg->told_in_block ? m->volume : leg->told_in_block;
+    leg->told_in_block -= part;
+    leg->told_notional -= (__int128)part * m->price;
+    if (leg->told_in_block == 0) {
+        block->notional -= at_work(block, leg) && leg->purpose == MAM_LEG_EXECUTE ? leg->told_notional : 0;
+        leg->told_notional = 0;
+    }
+    mam_sum_reported(&leg->sum, m->volume, m->price);
+    remember(engine, m, MAM_FILL_LIVE, part);
+    engine->counts.duplicates++;
+    if (m->cumulative > leg->sum.highest) { /* unless it is a new one of the same size, after a bust */
+        doubt(engine, block, leg);
+    }
+    return MAM_REASON_DUPLICATE;
+}
+
+/* Worse than the leg's limit: it was dealt all the same, so it is taken and a person is told. */
+static void watch_limit(struct mam_engine *engine, const struct mam_block *block,
+                        const struct mam_leg_state *leg, int64_t price) {
+    int64_t limit = leg->purpose == MAM_LEG_EXECUTE ? block->price_limit : 0;
+    if (limit != 0 && !mam_as_good(leg->side, price, limit)) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_IMPOSSIBLE, MAM_REASON_PRICE_MISMATCH, block->id, 0);
+    }
 }
 
 /* No child gets such a price: the LP is asked, and may report it again as it was. */
@@ -139,17 +172,14 @@ uint16_t mam_take_trade(struct mam_engine *engine, struct mam_block *block, cons
     }
     *field = 7;
     enum mam_fill_place place = mam_sum_place(&leg->sum, m->volume, m->cumulative);
-    if (place == MAM_FILL_TOLD) {
-        leg->sum.by_status -= m->volume;
-        remember(engine, m, MAM_FILL_REPORT, 0);
-        engine->counts.duplicates++;
-        if (m->cumulative > leg->sum.highest) { /* unless it is a new one of the same size, after a bust */
-            doubt(engine, block, leg);
-        }
-        return MAM_REASON_DUPLICATE;
-    }
-    if (!mam_price_plausible(engine, block->instrument, m->price)) {
+    bool told = place == MAM_FILL_TOLD;
+    int64_t left = told ? mam_sum_price_left(&leg->sum, m->volume, m->price, MAM_PRICE_MAX) : m->price;
+    if (!mam_price_plausible(engine, block->instrument, m->price) || left <= 0 ||
+        !mam_price_plausible(engine, block->instrument, left)) {
         return implausible(engine, block, leg, field);
+    }
+    if (told) {
+        return take_told(engine, block, leg, m);
     }
     if (place == MAM_FILL_KNOWN) {
         engine->counts.duplicates++;
@@ -158,10 +188,7 @@ uint16_t mam_take_trade(struct mam_engine *engine, struct mam_block *block, cons
     if (place == MAM_FILL_CONTRADICTS) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_SEQUENCE_GAP);
     }
-    int64_t limit = leg->purpose == MAM_LEG_EXECUTE ? block->price_limit : 0;
-    if (limit != 0 && !mam_as_good(leg->side, m->price, limit)) {
-        mam_alert(engine, block->bridge, MAM_ALERT_KIND_IMPOSSIBLE, MAM_REASON_PRICE_MISMATCH, block->id, 0);
-    }
+    watch_limit(engine, block, leg, m->price);
     if (place == MAM_FILL_NEWER) {
         mam_sum_heard(&leg->sum, m->cumulative - m->volume, m->cumulative);
     }
@@ -181,12 +208,29 @@ static void truth(struct mam_leg_sum *sum, int64_t cumulative) {
     mam_sum_heard(sum, cumulative, cumulative);
 }
 
+/*
+ * Less than the LP itself has reported: a bust of its own that is lost, or nonsense. Its fills stand until it
+ * takes them back, a person is told, and the leg ends with them: nothing would ever end it otherwise.
+ */
+static uint16_t less_than_known(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                                const struct mam_execution *m, bool over) {
+    remember(engine, m, MAM_FILL_REPORT, 0);
+    uint16_t reason = mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
+    leg->over = leg->over || over;
+    review(engine, block, leg);
+    return reason;
+}
+
 static uint16_t take_end(struct mam_engine *engine, struct mam_block *block, const struct mam_execution *m,
                          uint16_t reason, uint16_t *field) {
     struct mam_leg_state *leg = leg_of(block, m);
     *field = 7;
-    if (m->cumulative < leg->sum.known || m->cumulative > MAM_VOLUME_MAX) {
-        return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE); /* less than it has filled */
+    if (m->cumulative < 0 || m->cumulative > MAM_VOLUME_MAX) {
+        return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
+    }
+    if (m->cumulative < leg->sum.known) {
+        block->leg_reason = reason;
+        return less_than_known(engine, block, leg, m, true);
     }
     remember(engine, m, MAM_FILL_REPORT, 0); /* an old one, repeated after a bust, would speak of more */
     if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->sum.highest) {
@@ -223,13 +267,26 @@ uint16_t mam_take_ended(struct mam_engine *engine, struct mam_block *block, cons
 /* --- Answers to status requests --- */
 
 /* What is missing, priced by the average of all: its notional is exact to the LP's rounding of that average.
- */
-static bool price_missing(const struct mam_leg_state *leg, const struct mam_execution *m,
-                          __int128 *notional) {
-    int64_t missing = m->cumulative - leg->sum.known;
-    *notional = (__int128)m->cumulative * m->price - leg->sum.notional;
-    return m->price > 0 && m->price <= MAM_PRICE_MAX && *notional >= missing &&
-           *notional <= (__int128)missing * MAM_PRICE_MAX;
+ * Without a price (0) its own reports must tell it. */
+static uint16_t take_missing(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
+                             const struct mam_execution *m, uint16_t *field) {
+    __int128 notional;
+    int64_t price, missing = m->cumulative - leg->sum.known;
+    if (missing == 0 || m->price == 0) {
+        return MAM_REASON_NONE;
+    }
+    if (!mam_sum_price_missing(&leg->sum, m->cumulative, m->price, MAM_PRICE_MAX, &notional, &price) ||
+        !mam_price_plausible(engine, block->instrument, m->price) ||
+        !mam_price_plausible(engine, block->instrument, price)) {
+        *field = 6;
+        return mam_impossible(engine, block->id, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
+    }
+    watch_limit(engine, block, leg, price);
+    int64_t taken = take_fill(engine, block, leg, missing, notional);
+    leg->told_in_block += taken;
+    leg->told_notional += part_of(notional, missing, taken);
+    mam_sum_tell(&leg->sum, missing, notional);
+    return MAM_REASON_NONE;
 }
 
 uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, const void *message,
@@ -237,8 +294,12 @@ uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, con
     const struct mam_execution *m = message;
     struct mam_leg_state *leg = leg_of(block, m);
     *field = 7;
-    if (m->cumulative < leg->sum.known || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
+    if (m->cumulative < 0 || m->cumulative > MAM_VOLUME_MAX || m->volume < 0) {
         return mam_impossible(engine, block->id, 0, MAM_REASON_WRONG_STATE);
+    }
+    if (m->cumulative < leg->sum.known) {
+        leg->sum.highest = leg->sum.known;
+        return less_than_known(engine, block, leg, m, m->volume == 0);
     }
     remember(engine, m, MAM_FILL_REPORT, 0);
     if (leg->status == MAM_LEG_ENDED && m->cumulative == leg->sum.highest) {
@@ -246,15 +307,9 @@ uint16_t mam_take_status(struct mam_engine *engine, struct mam_block *block, con
     }
     truth(&leg->sum, m->cumulative);
     leg->over = leg->over || m->volume == 0;
-    __int128 notional;
-    bool priced = mam_price_plausible(engine, block->instrument, m->price);
-    if (leg->sum.highest > leg->sum.known && priced && price_missing(leg, m, &notional)) {
-        int64_t missing = leg->sum.highest - leg->sum.known;
-        take_fill(engine, block, leg, missing, notional);
-        mam_sum_tell(&leg->sum, missing, notional);
-    }
+    uint16_t reason = take_missing(engine, block, leg, m, field);
     review(engine, block, leg);
-    return MAM_REASON_NONE;
+    return reason;
 }
 
 /* --- Corrections and busts --- */
@@ -334,6 +389,7 @@ uint16_t mam_take_correct(struct mam_engine *engine, struct mam_block *block, co
         *field = 5;
         return mam_impossible(engine, block->id, 0, MAM_REASON_OUT_OF_RANGE);
     }
+    watch_limit(engine, block, leg, m->price);
     undo(engine, block, leg, fill, MAM_REASON_CORRECTED);
     fill->replaced_by = m->execution;
     leg->sum.highest += m->volume;
@@ -346,6 +402,14 @@ uint16_t mam_take_correct(struct mam_engine *engine, struct mam_block *block, co
 }
 
 /* --- The way in --- */
+
+/* A number that comes again with another fill is no repeat: that fill is lost to us, and a person must know.
+ */
+static bool says_the_same(const struct mam_fill *known, const struct mam_execution *m) {
+    bool trade = m->kind == MAM_EXECUTION_KIND_TRADE;
+    return known->block == m->block && known->leg == m->leg &&
+           (!trade || (known->volume == m->volume && known->price == m->price));
+}
 
 uint16_t mam_on_execution(struct mam_engine *engine, const struct mam_execution *m, uint16_t *field) {
     struct mam_block *block = mam_block_find(engine, m->block);
@@ -361,10 +425,12 @@ uint16_t mam_on_execution(struct mam_engine *engine, const struct mam_execution 
         *field = 2;
         return mam_impossible(engine, m->block, 0, MAM_REASON_WRONG_SOURCE);
     }
-    if (mam_fill_find(engine, engine->bridge, m->execution) != NULL) {
+    const struct mam_fill *known = mam_fill_find(engine, engine->bridge, m->execution);
+    if (known != NULL) {
         *field = 4;
         engine->counts.duplicates++;
-        return MAM_REASON_DUPLICATE;
+        return says_the_same(known, m) ? MAM_REASON_DUPLICATE
+                                       : mam_impossible(engine, m->block, 0, MAM_REASON_DUPLICATE);
     }
     *field = 2;
     return mam_block_event(engine, block, (enum mam_block_event)m->kind, m, field, m->block, 0);

@@ -59,6 +59,23 @@ static void ask(struct mam_engine *engine, const struct mam_old_leg *leg) {
     mam_alert(engine, leg->to, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, leg->block, 0);
 }
 
+/* The own report of what a status answer told, which can be taken back from now on. */
+static uint16_t take_told(struct mam_engine *engine, struct mam_old_leg *leg, const struct mam_execution *m,
+                          uint16_t *field) {
+    int64_t left = mam_sum_price_left(&leg->sum, m->volume, m->price, MAM_PRICE_MAX);
+    if (left <= 0 || !mam_price_plausible(engine, leg->instrument, left)) {
+        *field = 6;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
+    }
+    mam_sum_reported(&leg->sum, m->volume, m->price);
+    remember(engine, m, MAM_FILL_LIVE);
+    engine->counts.duplicates++;
+    if (m->cumulative > leg->sum.highest) { /* unless it is a new one of the same size, after a bust */
+        ask(engine, leg);
+    }
+    return MAM_REASON_DUPLICATE;
+}
+
 uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, const void *message,
                         uint16_t *field) {
     (void)block;
@@ -74,19 +91,15 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
     }
     enum mam_fill_place place = mam_sum_place(&leg->sum, m->volume, m->cumulative);
     *field = 7;
-    if (place == MAM_FILL_TOLD) {
-        leg->sum.by_status -= m->volume;
-        remember(engine, m, MAM_FILL_REPORT);
-        if (m->cumulative > leg->sum.highest) { /* unless it is a new one of the same size, after a bust */
-            ask(engine, leg);
-        }
-    }
-    if (place == MAM_FILL_TOLD || place == MAM_FILL_KNOWN) {
+    if (place == MAM_FILL_KNOWN) {
         engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
     if (!price_plausible(engine, m, field)) {
         return mam_impossible(engine, m->block, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
+    }
+    if (place == MAM_FILL_TOLD) {
+        return take_told(engine, leg, m, field);
     }
     if (place == MAM_FILL_CONTRADICTS) {
         return mam_impossible(engine, m->block, 0, MAM_REASON_SEQUENCE_GAP);
@@ -174,19 +187,24 @@ uint16_t mam_late_correct(struct mam_engine *engine, struct mam_block *block, co
     return reason;
 }
 
-/* More filled than we know of, priced by the average of all. */
-static void take_missing(struct mam_engine *engine, struct mam_old_leg *leg, const struct mam_execution *m) {
-    int64_t missing = m->cumulative - leg->sum.known;
-    __int128 notional = (__int128)m->cumulative * m->price - leg->sum.notional;
-    bool priced = m->price > 0 && m->price <= MAM_PRICE_MAX &&
-                  mam_price_plausible(engine, leg->instrument, m->price) && notional >= missing &&
-                  notional <= (__int128)missing * MAM_PRICE_MAX;
-    if (!priced) {
+/* More filled than we know of, priced by the average of all. Without a price its own reports must tell it. */
+static uint16_t take_missing(struct mam_engine *engine, struct mam_old_leg *leg,
+                             const struct mam_execution *m, uint16_t *field) {
+    __int128 notional;
+    int64_t price, missing = m->cumulative - leg->sum.known;
+    if (m->price == 0) {
         mam_alert(engine, leg->to, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, leg->block, 0);
-        return;
+        return MAM_REASON_NONE;
+    }
+    if (!mam_sum_price_missing(&leg->sum, m->cumulative, m->price, MAM_PRICE_MAX, &notional, &price) ||
+        !mam_price_plausible(engine, leg->instrument, m->price) ||
+        !mam_price_plausible(engine, leg->instrument, price)) {
+        *field = 6;
+        return mam_impossible(engine, m->block, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
     }
     mam_sum_tell(&leg->sum, missing, notional);
-    take(engine, leg, leg->side, missing, (int64_t)(notional / missing), MAM_REASON_LATE_FILL);
+    take(engine, leg, leg->side, missing, price, MAM_REASON_LATE_FILL);
+    return MAM_REASON_NONE;
 }
 
 uint16_t mam_late_status(struct mam_engine *engine, struct mam_block *block, const void *message,
@@ -203,11 +221,8 @@ uint16_t mam_late_status(struct mam_engine *engine, struct mam_block *block, con
         return mam_impossible(engine, m->block, 0, MAM_REASON_OUT_OF_RANGE);
     }
     mam_sum_heard(&leg->sum, m->cumulative, m->cumulative);
-    if (m->cumulative > leg->sum.known) {
-        take_missing(engine, leg, m);
-    }
     remember(engine, m, MAM_FILL_REPORT);
-    return MAM_REASON_NONE;
+    return m->cumulative > leg->sum.known ? take_missing(engine, leg, m, field) : MAM_REASON_NONE;
 }
 
 /* An answer that crossed the end: nothing to do, if the leg was the LP's. */

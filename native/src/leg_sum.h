@@ -19,6 +19,7 @@ struct mam_leg_sum {
     int64_t highest;      /* the largest cumulative volume heard of; more than known: a fill is missing */
     int64_t by_status;    /* of known: told by a status answer, its own report has not come */
     __int128 notional;    /* of known: sum of price x volume */
+    __int128 by_average;  /* of notional: what the status answers' averages made of by_status */
     struct mam_span hole; /* while a fill is missing: where it is */
     struct mam_span told; /* while by_status > 0: where that is */
 };
@@ -77,7 +78,41 @@ static inline void mam_sum_tell(struct mam_leg_sum *sum, int64_t missing, __int1
         told->to = sum->hole.to > told->to ? sum->hole.to : told->to;
     }
     sum->by_status += missing;
+    sum->by_average += notional;
     mam_sum_add(sum, missing, notional);
+}
+
+/* The price that an average of all leaves for what is missing. False: none from 1 to `most`. */
+static inline bool mam_sum_price_missing(const struct mam_leg_sum *sum, int64_t cumulative, int64_t average,
+                                         int64_t most, __int128 *notional, int64_t *price) {
+    int64_t missing = cumulative - sum->known;
+    *notional = (__int128)cumulative * average - sum->notional;
+    bool good =
+        average > 0 && average <= most && *notional >= missing && *notional <= (__int128)missing * most;
+    *price = good ? (int64_t)(*notional / missing) : 0;
+    return good;
+}
+
+/* The price that is left for the rest of what was told, once a fill of it is reported; 0: none that is one.
+ */
+static inline int64_t mam_sum_price_left(const struct mam_leg_sum *sum, int64_t volume, int64_t price,
+                                         int64_t most) {
+    int64_t left = sum->by_status - volume;
+    if (left == 0) {
+        return price;
+    }
+    __int128 notional = sum->by_average - (__int128)volume * price;
+    return notional >= left && notional <= (__int128)left * most ? (int64_t)(notional / left) : 0;
+}
+
+/* The own report of a fill that was told. With the last of them the reports' prices replace the averages. */
+static inline void mam_sum_reported(struct mam_leg_sum *sum, int64_t volume, int64_t price) {
+    sum->by_status -= volume;
+    sum->by_average -= (__int128)volume * price;
+    if (sum->by_status == 0) {
+        sum->notional -= sum->by_average;
+        sum->by_average = 0;
+    }
 }
 
 static inline int64_t mam_lowered(int64_t volume, int64_t by) {

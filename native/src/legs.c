@@ -1,7 +1,8 @@
 /* Orders at the LPs: immediate-or-cancel, each with a time of its own. Silence is an unknown outcome. */
 #include "state.h"
 
-#define ASKS_MAX 10 /* status requests for one leg; after that only the LP or a person can tell */
+/* Requests about one leg, each after twice the time; then an alarm, and the same time again and again. */
+#define ASKS_MAX 10
 
 void mam_leg_set_status(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                         uint8_t status) {
@@ -16,7 +17,7 @@ void mam_leg_set_status(struct mam_engine *engine, struct mam_block *block, stru
     }
 }
 
-static int64_t timeout_ns(const struct mam_engine *engine, const struct mam_block *block) {
+int64_t mam_leg_timeout(const struct mam_engine *engine, const struct mam_block *block) {
     uint32_t own = block->policy.leg_timeout;
     return (int64_t)(own != 0 ? own : engine->limits.leg_timeout_ms) * 1000000;
 }
@@ -24,7 +25,7 @@ static int64_t timeout_ns(const struct mam_engine *engine, const struct mam_bloc
 void mam_leg_send(struct mam_engine *engine, struct mam_block *block, uint32_t lp, uint8_t purpose,
                   int64_t volume, int64_t limit) {
     MAM_ASSERT(block->leg_count < MAM_LEGS_MAX && volume > 0);
-    int64_t time = timeout_ns(engine, block);
+    int64_t time = mam_leg_timeout(engine, block);
     if (purpose == MAM_LEG_EXECUTE && block->until != INT64_MAX && block->until - engine->now < time) {
         time = block->until - engine->now;
     }
@@ -44,7 +45,7 @@ void mam_leg_send(struct mam_engine *engine, struct mam_block *block, uint32_t l
     leg.leg = at;
     leg.volume = volume;
     leg.price = limit;
-    leg.time_limit = (uint32_t)(time / 1000000);
+    leg.time_limit = time < 1000000 ? 1 : (uint32_t)(time / 1000000); /* 0 would be none */
     leg.instrument = engine->instruments[block->instrument].definition.instrument;
     leg.side = state->side;
     leg.sent = engine->now;
@@ -61,14 +62,31 @@ static void send_cancel(struct mam_engine *engine, const struct mam_block *block
     mam_emit(engine, leg->bridge, &cancel, sizeof cancel);
 }
 
-/* Asks again after twice the time, ten times at most. */
+/* Asks again after twice the time, and never stops: one answer that is lost must not hold the block for good.
+ */
 void mam_leg_ask(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg) {
     send_cancel(engine, block, leg);
-    leg->asked++;
-    leg->deadline =
-        leg->asked < ASKS_MAX ? engine->now + timeout_ns(engine, block) * (1 << leg->asked) : INT64_MAX;
-    if (leg->deadline != INT64_MAX) {
-        mam_block_wake(engine, block, leg->deadline);
+    if (leg->asked < ASKS_MAX && ++leg->asked == ASKS_MAX) {
+        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+    }
+    uint32_t doubled = leg->asked < ASKS_MAX ? leg->asked : ASKS_MAX - 1;
+    leg->deadline = engine->now + mam_leg_timeout(engine, block) * (1 << doubled);
+    mam_block_wake(engine, block, leg->deadline);
+}
+
+void mam_legs_ask_anew(struct mam_engine *engine, uint32_t lp) {
+    uint32_t left = engine->bridges[lp].unknown_legs;
+    for (uint32_t at = engine->first_block; at != MAM_NONE && left > 0; at = engine->blocks[at].next) {
+        struct mam_block *block = &engine->blocks[at];
+        for (uint32_t i = 0; i < block->leg_count; i++) {
+            struct mam_leg_state *leg = &block->legs[i];
+            if (leg->bridge == lp && leg->status == MAM_LEG_UNKNOWN) {
+                leg->asked = 0;
+                leg->deadline = engine->now;
+                mam_block_wake(engine, block, leg->deadline);
+                left--;
+            }
+        }
     }
 }
 
@@ -77,7 +95,10 @@ void mam_leg_silent(struct mam_engine *engine, struct mam_block *block, struct m
     if (leg->status == MAM_LEG_WORKING) {
         mam_leg_set_status(engine, block, leg, MAM_LEG_UNKNOWN);
         mam_leg_ask(engine, block, leg);
-        mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+        if (!leg->alarmed) {
+            leg->alarmed = 1;
+            mam_alert(engine, block->bridge, MAM_ALERT_KIND_TIMEOUT, MAM_REASON_LP_SILENT, block->id, 0);
+        }
     }
 }
 

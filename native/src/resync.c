@@ -40,6 +40,7 @@ uint16_t mam_on_resync(struct mam_engine *engine, const struct mam_resync *messa
                   engine->bridge);
     }
     mam_emit(engine, engine->bridge, &resumed, sizeof resumed);
+    mam_legs_ask_anew(engine, engine->bridge);
     return MAM_REASON_NONE;
 }
 
@@ -65,6 +66,7 @@ uint16_t mam_on_bridge_renewed(struct mam_engine *engine, const struct mam_bridg
         return MAM_REASON_OUT_OF_RANGE;
     }
     mam_alert(engine, MAM_BRIDGE_JOURNAL, MAM_ALERT_KIND_FENCED, MAM_REASON_RENEWED, 0, message->bridge);
+    mam_legs_ask_anew(engine, message->bridge);
     return MAM_REASON_NONE;
 }
 

@@ -179,11 +179,14 @@ struct mam_leg_state {
     uint8_t status;  /* enum mam_leg_status */
     uint8_t purpose; /* enum mam_leg_purpose */
     uint8_t side;
-    uint8_t over;  /* the LP has said that nothing more will come */
-    uint8_t asked; /* status requests so far */
-    uint8_t again; /* the LP may be tried again for this block */
+    uint8_t over;    /* the LP has said that nothing more will come */
+    uint8_t asked;   /* status requests so far */
+    uint8_t again;   /* the LP may be tried again for this block */
+    uint8_t alarmed; /* a person knows that it is silent */
     int64_t volume;
     struct mam_leg_sum sum;
+    int64_t told_in_block;  /* of sum.by_status: what the block has */
+    __int128 told_notional; /* of the block's notional: what the averages made of that */
     int64_t sent, deadline;
 };
 
@@ -518,6 +521,9 @@ void mam_leg_send(struct mam_engine *engine, struct mam_block *block, uint32_t l
 void mam_leg_set_status(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                         uint8_t status);
 void mam_leg_ask(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg);
+/* The LP is back: it is asked anew for all that is unknown, with the next Clock. */
+void mam_legs_ask_anew(struct mam_engine *engine, uint32_t lp);
+int64_t mam_leg_timeout(const struct mam_engine *engine, const struct mam_block *block);
 /* What became of a leg that works is not known. */
 void mam_leg_silent(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg);
 /* What the block still wants of the LPs: neither filled nor possibly filled by an open leg. */

@@ -25,6 +25,7 @@ from tests.engine.desk import EURUSD, GROUP, Desk, only
 from tests.engine.history import METHODS, STEP, lots
 
 # The same answer in the status of the message, or as a return code of MT5.
+TIMED_OUT = 10012
 CODED = {"booked": ["booked", "booked", "10009"], "refused": ["refused", "10019", "10036", "10014"]}
 
 
@@ -34,11 +35,30 @@ class LpLeg:
 
     leg: dict[str, Any]
     fills: dict[int, tuple[int, str]] = field(default_factory=dict)  # execution: volume, price
-    over: bool = False
+    over: bool = False  # it has said that nothing more will come
+    word: int = -1  # what it had filled then, or when all was filled, less what it took back; -1: neither
 
     @property
     def cumulative(self) -> int:
         return sum(volume for volume, _ in self.fills.values())
+
+    @property
+    def may_fill(self) -> int:
+        """What it has filled or still may, without going back on its word."""
+        if self.word >= 0:
+            return min(self.cumulative, self.word)
+        return max(units(self.leg["volume"]), self.cumulative)
+
+    @property
+    def too_much(self) -> int:
+        return max(0, self.cumulative - units(self.leg["volume"]))
+
+    def end(self) -> None:
+        self.over = True
+        self.give_word()
+
+    def give_word(self) -> None:
+        self.word = self.cumulative if self.word < 0 else self.word
 
 
 class Lp:
@@ -66,7 +86,7 @@ class Lp:
 
     def on_cancel(self, cancel: dict[str, Any]) -> None:
         at = self.legs[cancel["block"], cancel["leg"]]
-        at.over = True
+        at.end()
         self.report(at, "status", price=self.average(at) if self.random.random() < 0.5 else "0")
 
     def average(self, at: LpLeg) -> str:
@@ -76,6 +96,8 @@ class Lp:
     def trade(self, at: LpLeg, volume: int) -> None:
         price = f"1.{self.random.randint(9990, 10030):05d}"
         at.fills[self.number + 1] = (volume, price)
+        if at.cumulative >= units(at.leg["volume"]):
+            at.give_word()
         self.report(at, "trade", volume=lots(volume), price=price)
 
     def act(self) -> None:
@@ -96,11 +118,13 @@ class Lp:
         elif act == "over" and self.random.random() < 0.3:
             self.trade(at, max(left, 0) + STEP)
         elif act == "end":
-            at.over = True
+            at.end()
             self.report(at, "ended")
         elif act == "reject" and not at.fills:
-            at.over = True
-            self.report(at, "rejected", code=self.random.choice([0, 10004, 10006, 10012, 10018]))
+            code = self.random.choice([0, 99, 10004, 10006, 10012, 10012, 10018])
+            if code != TIMED_OUT:  # it may fill it yet
+                at.end()
+            self.report(at, "rejected", code=code)
 
     def take_back(self, at: LpLeg, act: str) -> None:
         known = [execution for execution in at.fills if execution in self.known]
@@ -108,10 +132,12 @@ class Lp:
             return
         execution = self.random.choice(known)
         volume, _ = at.fills.pop(execution)
+        before, at.word = at.word, max(at.word - volume, min(at.word, 0))
         if act == "bust":
             self.report(at, "bust", reference=execution)
             return
         volume = max(STEP, volume + self.random.choice([-STEP, 0, STEP]))
+        at.word = min(at.word + volume, before) if before >= 0 else before
         price = f"1.{self.random.randint(9990, 10030):05d}"
         at.fills[self.number + 1] = (volume, price)
         self.report(at, "correct", reference=execution, volume=lots(volume), price=price)
@@ -200,6 +226,8 @@ class Exchange(Desk):
             assert self.exposure == units(change["exposure"])
         for leg in only(outputs, "Leg"):
             self.lps[leg["to"]].on_leg(leg)
+        for number in {leg["block"] for leg in only(outputs, "Leg")}:
+            self.nothing_is_ordered_twice(number)
         for cancel in only(outputs, "LegCancel"):
             if self.random.random() < 0.8:
                 self.lps[cancel["to"]].on_cancel(cancel)
@@ -209,6 +237,15 @@ class Exchange(Desk):
             for (block, child), booking in self.asked.items():
                 if block == query["block"] and (block, child) in self.answers:
                     self.waiting.append((booking, self.answers[block, child]))
+
+    def nothing_is_ordered_twice(self, number: int) -> None:
+        """Law 6: what LPs have filled or may still fill of a block is never more than was planned of it."""
+        plan = self.books.blocks[number].plan
+        legs = [leg for lp in self.lps.values() for (block, _), leg in lp.legs.items() if block == number]
+        legs = [leg for leg in legs if leg.leg["side"] == plan["side"]]
+        if plan["entry"] == "opening":
+            most = units(plan["planned"]) + sum(leg.too_much for leg in legs)
+            assert sum(leg.may_fill for leg in legs) <= most, "law 6: ordered again what may still be filled"
 
     # --- the server ---
 
@@ -253,7 +290,13 @@ class Exchange(Desk):
     def deliver(self, name: str | None = None) -> None:
         lp = self.lps[name or self.random.choice(list(self.lps))]
         report = lp.next()
-        if report is not None and not only(self.send(lp.name, "Execution", **report), "Reject"):
+        if report is not None:
+            self.tell(lp, report)
+
+    def tell(self, lp: Lp, report: dict[str, Any]) -> None:
+        """What the engine has taken, or has been told by a status answer, can be taken back."""
+        rejects = only(self.send(lp.name, "Execution", **report), "Reject")
+        if not rejects or (report["kind"] == "trade" and rejects[0]["reason"] == "duplicate"):
             lp.known.add(report["execution"])
 
     def quotes(self) -> None:
@@ -353,15 +396,13 @@ class Exchange(Desk):
             for lp in self.lps.values():
                 for leg in lp.legs.values():
                     if not leg.over:
-                        leg.over = True
+                        leg.end()
                         lp.report(leg, "ended")
                 lp.reconnect()
                 for leg in lp.legs.values():
                     lp.report(leg, "status", price=lp.average(leg))
                 while lp.outbox:
-                    report = lp.outbox.popleft()
-                    if not only(self.send(lp.name, "Execution", **report), "Reject"):
-                        lp.known.add(report["execution"])
+                    self.tell(lp, lp.outbox.popleft())
             while self.waiting:
                 self.answer()
             if not self.engine.counts()["blocks_working"]:
