@@ -174,8 +174,8 @@ class Orders:
             return
         self._adopt(order)
         if order.status == ENDED and not order.held:
-            if order.told:
-                self._put(order, order.told[-1])
+            for told in list(order.told):  # all: a ring that was renewed may have lost any of them
+                self._put(order, told)
             return
         order.asked = True
         if not came.connected:

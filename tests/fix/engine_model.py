@@ -104,4 +104,4 @@ def leg_message(
     }
 
 
-__all__ = ["LOT", "EngineModel", "LegBook", "from_json", "leg_message", "units"]
+__all__ = ["LOT", "EngineModel", "LegBook", "from_json", "leg_message", "to_json", "units"]

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from appliance.memory import BridgeSpec, Instance, Ring, Role
 from appliance.schema.messages import SCHEMA_FINGERPRINT
-from tests.fix.engine_model import EngineModel, from_json, leg_message, units
+from tests.fix.engine_model import EngineModel, from_json, leg_message, to_json, units
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
@@ -150,6 +150,19 @@ class Stage:
             self.engine.take(message)
         self.lp.listen()
         self.bridge.listen()
+
+    def lose(self, msg: str, count: int) -> None:
+        """So many messages of that kind are read from the ring and forgotten."""
+        deadline = time.monotonic() + PATIENCE_S
+        while count > 0:
+            for _, message in self._in.read(1000):
+                if to_json(message)["msg"] == msg:
+                    count -= 1
+                else:
+                    self.engine.take(message)
+            self.lp.listen()
+            assert time.monotonic() < deadline, (msg, self.bridge.errors, self.lp.errors)
+            time.sleep(0.002)
 
     def until(self, what: Callable[[], bool], why: str) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -100,6 +100,24 @@ def test_a_lost_fill_is_found_by_asking(stage: Stage) -> None:
     assert "a lost fill is booked" in stage.bridge.errors
 
 
+def test_reports_that_a_renewed_ring_lost_come_again_when_the_engine_asks(stage: Stage) -> None:
+    """No Resync is needed: the engine asks for each leg that is silent for too long."""
+    stage.up()
+    stage.plan([["ack"], ["fill", "30000", "1.1", "E1"], ["fill", "70000", "1.2", "E2"]])
+    stage.leg(1, "1")
+    stage.lose("Execution", 2)
+    assert stage.filled(1) == 0
+    stage.cancel(1)
+    stage.until(lambda: stage.filled(1) == units("1"), "both are told again")
+    stage.cancel(1)
+    stage.until(lambda: stage.engine.duplicates == 2, "and are known by their numbers")
+    stage.cancel(2)  # its Leg was lost
+    stage.engine.leg(2, 0, units("1"))
+    stage.until(lambda: stage.engine.legs[2, 0].ended == "rejected", "it never came here")
+    assert stage.engine.faults == []
+    assert len(stage.lp.got("D")) == 1
+
+
 def test_an_order_that_the_lp_never_got_is_rejected(stage: Stage) -> None:
     stage.up()
     stage.plan([["forget"], ["drop"]])
