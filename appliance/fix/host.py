@@ -23,7 +23,7 @@ from appliance.schema.messages import Reason
 BATCH = 500  # items of the queue between two looks at the rings
 BEAT_NS = 100_000_000
 MARK_NS = 10 * 10**9  # between two looks at the session's numbers
-RETELL_NS = 10**9  # until a quote of an instrument that the engine did not know is told again
+RETELL_NS = 10**9  # from a quote that the engine refused until all books are told again
 NAP_S = 0.0005
 
 
@@ -172,7 +172,8 @@ class Host:
     def _market_data(self, text: str, now: int) -> None:
         self.counts["market"] += 1
         try:
-            self.market.take(parse(text))
+            for instrument in self.market.take(parse(text)):
+                self.market.by_id[instrument].refresh(now)
         except FixError as error:
             self.alarm(f"market data is not understood, its book is withdrawn: {error}")
 
@@ -251,7 +252,7 @@ class Host:
             return
         self.counts["rejects"] += 1
         if reject["ref_template"] == QUOTE.id:
-            if reject["reason"] == Reason.UNKNOWN_INSTRUMENT and self._retell_at is None:
+            if self._retell_at is None:
                 self._retell_at = time.time_ns() + RETELL_NS
         elif not duplicate:
             name = Reason(reject["reason"]).name.lower()
@@ -259,11 +260,12 @@ class Host:
 
     def _quote(self) -> None:
         """The newest of each level, as far as the ring has room: what has no room is conflated here."""
+        now = time.time_ns()
         for book in self.market.by_id.values():
             for level, values in book.untold(self.passing):
                 if not self._delivery.quote(book.instrument.id, level, values, book.quoted):
                     return
-                book.told(level, values)
+                book.told(level, values, now)
 
     def _beat(self, now: int) -> None:
         if now - self._beaten < BEAT_NS:
@@ -272,7 +274,7 @@ class Host:
         if self._retell_at is not None and now > self._retell_at:
             self._retell_at = None
             for book in self.market.by_id.values():
-                book.tell_again(self.passing)
+                book.tell_again()
         self._rings.check()
         self._delivery.heartbeat(now)
         if now - self._marked > MARK_NS and self.connected:

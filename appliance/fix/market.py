@@ -1,6 +1,6 @@
 """Market data: W and X of a liquidity provider become the levels of our Quote messages. No engine needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from appliance.fix.amounts import PRICE_MAX, size
@@ -31,6 +31,7 @@ class Level(NamedTuple):
 
 
 WITHDRAWN = Level(0, 0, 0, 0)
+REFRESH_NS = 10**8  # a level that stands is told again after this, when the LP speaks of its book
 
 
 class Book:
@@ -42,6 +43,8 @@ class Book:
         self._depth = depth
         self._entries: dict[Key, Entry] = {}
         self._told: list[Level] = [WITHDRAWN] * depth
+        self._told_at = [0] * depth  # ns
+        self._again: set[int] = set()  # levels that go out although they are as they were told
 
     def snapshot(self, entries: Iterable[Fields]) -> None:
         """W: everything anew. FixError leaves the book empty."""
@@ -120,8 +123,12 @@ class Book:
         return bids, offers
 
     def levels(self) -> list[Level]:
-        """Exactly `depth` levels. A level has both sides or none: the engine knows no half of a quote."""
+        """Exactly `depth` levels. A level has both sides or none. None stands while the book is crossed: the
+        engine refuses such a quote, and forgets the whole book with it.
+        """
         pairs = list(zip(*self.sides(), strict=False))[: self._depth]
+        if pairs and pairs[0][0].price > pairs[0][1].price:
+            pairs = []
         levels = [Level(b.price, a.price, b.volume, a.volume) for b, a in pairs]
         return levels + [WITHDRAWN] * (self._depth - len(levels))
 
@@ -136,18 +143,26 @@ class Book:
         Deeper levels are withdrawn first, so that no level ever stands below a gap.
         """
         wanted = self.levels() if passing else [WITHDRAWN] * self._depth
-        changed = [(at, level) for at, level in enumerate(wanted) if level != self._told[at]]
+        levels = enumerate(wanted)
+        changed = [(at, level) for at, level in levels if level != self._told[at] or at in self._again]
         gone = [item for item in reversed(changed) if item[1] == WITHDRAWN]
         return gone + [item for item in changed if item[1] != WITHDRAWN]
 
-    def told(self, at: int, level: Level) -> None:
+    def told(self, at: int, level: Level, now: int = 0) -> None:
         """The engine has been sent a level."""
-        self._told[at] = level
+        self._told[at], self._told_at[at] = level, now
+        self._again.discard(at)
 
-    def tell_again(self, passing: bool) -> None:
-        """What stands goes out again: the engine did not know the instrument when it was told."""
-        waiting = {at for at, _ in self.untold(passing)}
-        self._told = [level if at in waiting else WITHDRAWN for at, level in enumerate(self._told)]
+    def refresh(self, now: int) -> None:
+        """The LP has spoken of this book: what stands in it is as new as that, whether it changed or not."""
+        self._stands_again(lambda at: abs(now - self._told_at[at]) >= REFRESH_NS)
+
+    def tell_again(self) -> None:
+        """What stands goes out again: the engine has refused a quote, and has no book of this LP now."""
+        self._stands_again(lambda at: True)
+
+    def _stands_again(self, wanted: Callable[[int], bool]) -> None:
+        self._again |= {at for at, level in enumerate(self._told) if level != WITHDRAWN and wanted(at)}
 
     def forget_told(self) -> None:
         """Nobody knows what the engine was told: say it all again."""

@@ -9,6 +9,8 @@ the session lost.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from appliance.fix import codes, requests
 from appliance.fix.amounts import LOT, PRICE_MAX, volume
 from appliance.fix.config import InstrumentSection, OrdersSection
@@ -32,7 +34,7 @@ from appliance.schema.messages import ExecutionKind
 
 TRADES = ("F", "1", "2")  # 1 and 2: partial and full fill, as FIX 4.2 has them
 FINAL = {"2": "filled", "3": "done for day", "4": "cancelled", "8": "rejected", "C": "expired"}
-UNKNOWN_ORDER = "5"  # OrdRejReason
+FILL_NEWS = (ExecutionKind.TRADE, ExecutionKind.CORRECT, ExecutionKind.BUST)
 NS_A_DAY = 86_400 * 10**9
 
 
@@ -173,9 +175,10 @@ class Orders:
             self._never_came(came)
             return
         self._adopt(order)
+        for told in [told for told in order.told if told.kind in FILL_NEWS]:
+            self._put(order, told)  # a ring that was renewed may have lost any of them
         if order.status == ENDED and not order.held:
-            for told in list(order.told):  # all: a ring that was renewed may have lost any of them
-                self._put(order, told)
+            self._ended_already(order)
             return
         order.asked = True
         if not came.connected:
@@ -184,6 +187,13 @@ class Orders:
         self._effects.append(Ask("", requests.cancel(order, self._now)))
         if order.status != LIVE or order.held:
             self._effects.append(self._status_request(order))
+
+    def _ended_already(self, order: Order) -> None:
+        """The answer has a number of its own: under an old one the engine would take it for a repeat."""
+        ends = [told for told in order.told if told.kind not in FILL_NEWS]
+        last = ends[-1] if ends else Told(int(ExecutionKind.STATUS), 0)  # volume 0: nothing more will come
+        answer = msgspec.structs.replace(last, number=self._number(), cumulative=order.known)
+        self._put(order, answer)
 
     def _never_came(self, came: CancelCame) -> None:
         """Refused for good: should the leg come after all, it is a repeat of one that was refused."""
@@ -412,9 +422,13 @@ class Orders:
             elif order.status != ENDED:
                 self._refuse(order, codes.UNKNOWN_AT_LP)
             return
+        if self._is_duplicate(fields) and not answer and order.status != ENDED:
+            self._alarm(f"order {order.key}: the LP says that it has it already; it is asked")
+            self._effects.append(self._status_request(order))
+            return
         status = fields.need(39)
         if status not in FINAL and order.known < order.volume:
-            self._alive(order, answer)
+            self._alive(order, fields, answer)
             return
         if order.status == ENDED:
             return
@@ -430,23 +444,35 @@ class Orders:
             return
         self._end(order, self._executed(fields))
 
-    def _alive(self, order: Order, answer: bool) -> None:
+    def _alive(self, order: Order, fields: Fields, answer: bool) -> None:
         """A report of an order that is at work, or a late one of an order whose end is known already."""
         if order.status == ENDED:
             return
         order.status = LIVE
         if answer:
-            self._still_alive(order)
+            self._still_alive(order, fields)
         if order.final and not order.held and order.known >= order.final_volume:
             self._end(order, self._now)
 
-    def _still_alive(self, order: Order) -> None:
+    def _still_alive(self, order: Order, fields: Fields) -> None:
         """The LP still works it: the engine hears it if it has asked, and a cancel that waited goes out."""
-        if order.asked:
-            self._put(order, Told(int(ExecutionKind.STATUS), self._number(), cumulative=order.known))
+        if order.asked and not order.final and not order.held:
+            order.asked = False
+            told = Told(
+                int(ExecutionKind.STATUS),
+                self._number(),
+                volume=self._leaves(order, fields),
+                cumulative=order.known,
+            )
+            self._put(order, told)
         if order.cancel_wanted:
             self._effects.append(Ask("", requests.cancel(order, self._now)))
-        order.asked = order.cancel_wanted = False
+        order.cancel_wanted = False
+
+    def _leaves(self, order: Order, fields: Fields) -> int:
+        """LeavesQty; what is not filled where the LP gives none or 0, which would say that it has ended."""
+        leaves = self._volume(order, fields, 151) if fields.get(151) else 0
+        return leaves or order.volume - order.known
 
     def _end(self, order: Order, executed: int) -> None:
         """Nothing more is expected. A leg that is filled needs no telling: the last trade said it."""
@@ -502,7 +528,11 @@ class Orders:
     # --- Helpers of all of them ---
 
     def _is_unknown_order(self, fields: Fields) -> bool:
-        return fields.get(39) == "8" and fields.get(103) == UNKNOWN_ORDER and fields.get(150) in ("I", "8")
+        unknown = codes.reason(fields.get(103)) == codes.UNKNOWN_ORDER
+        return unknown and fields.get(39) == "8" and fields.get(150) in ("I", "8")
+
+    def _is_duplicate(self, fields: Fields) -> bool:
+        return fields.get(39) == "8" and codes.reason(fields.get(103)) == codes.DUPLICATE_ORDER
 
     def _order_of(self, fields: Fields) -> Order | None:
         for tag in (11, 41, 379):

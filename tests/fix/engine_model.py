@@ -61,6 +61,11 @@ class EngineModel:
         kind, number = m["kind"], m["execution"]
         if kind == "status":
             book.statuses += 1
+            if number in self.numbers:
+                self.faults.append(f"an answer under an old number: {m}")
+            if cumulative != book.cumulative or cumulative + volume > book.volume:
+                self.faults.append(f"the status of another order: {m}")
+            self.numbers.add(number)
             return
         if number in self.numbers:
             self.duplicates += 1  # told again, because it was asked
@@ -80,8 +85,9 @@ class EngineModel:
             elif volume != old[0]:
                 self.faults.append(f"busts {volume} of {old[0]}: {m}")
         else:
-            if book.ended:
-                self.faults.append(f"ended twice: {m}")
+            if book.ended not in ("", kind):
+                self.faults.append(f"ended otherwise: {m}")
+            self.duplicates += bool(book.ended)
             book.ended = kind
         book.cumulative = sum(v for v, _ in book.fills.values())
         if book.cumulative != cumulative:

@@ -1,6 +1,7 @@
 """A provider whose session loses, repeats and delays reports, and a bridge that is killed at every step.
 
-What the engine then holds must be what the provider executed: the same volume, the same fills, each once.
+What the engine then holds must be what the provider executed: the same volume, the same fills, each once. The
+model says of each Execution whether it follows; the real engine, which hears the same, what comes of it.
 """
 
 import tempfile
@@ -17,11 +18,13 @@ from appliance.fix.delivery import Delivery, Words
 from appliance.fix.journal import Journal
 from appliance.fix.orders import Alarm, Ask, Orders, Tell
 from appliance.fix.records import Attached, CancelCame, LegCame, Reported
-from tests.fix.engine_model import EngineModel
+from tests.fix.engine_model import EngineModel, to_json
+from tests.fix.real_engine import LP, RealEngine, only
 
 INSTRUMENT = InstrumentSection(id=1, symbol="EUR/USD", contract_size="100000")
 LOTS = 10**6  # a hundredth of a lot, which is 1000 units
 RUN = "r1"
+PRICE = 80  # what the LP quotes; the engine asks about a fill at under half or over twice of it
 
 
 class Killed(Exception):
@@ -31,8 +34,8 @@ class Killed(Exception):
 class Ring:
     """The in ring, which survives the bridge. `mood` says what becomes of each write."""
 
-    def __init__(self, engine: EngineModel, mood: Callable[[], str]) -> None:
-        self.engine, self.mood = engine, mood
+    def __init__(self, take: Callable[[bytes], None], mood: Callable[[], str]) -> None:
+        self.take, self.mood = take, mood
 
     def send(self, message: bytes) -> bool:
         mood = self.mood()
@@ -40,7 +43,7 @@ class Ring:
             return False
         if mood == "killed before":
             raise Killed
-        self.engine.take(message)
+        self.take(message)
         if mood == "killed after":
             raise Killed
         return True
@@ -87,14 +90,36 @@ class World:
 
     def __init__(self, directory: Path, moods: Iterator[str]) -> None:
         self.directory = directory
-        self.engine = EngineModel()
-        self.ring = Ring(self.engine, lambda: next(moods, "good"))
+        self.engine, self.real = EngineModel(), RealEngine()
+        self.ring = Ring(self.hear, lambda: "good")
         self.truths: dict[str, Truth] = {}
         self.alarms: list[str] = []
         self.asked: list[str] = []
         self.count = 0
         self.alive = False
         self.start()
+        self.delivery.quote(1, 0, (PRICE * 10**8, PRICE * 10**8, 10**12, 10**12), 0)
+        self.ring.mood = lambda: next(moods, "good")
+
+    def hear(self, message: bytes) -> None:
+        self.engine.take(message)
+        said = to_json(message)
+        if said.get("kind") == "status" and said["volume"] == "0":
+            truth = self.truths[f"{RUN}-{said['block']}-{said['leg']}"]
+            if not (truth.ended or truth.was_full):
+                self.engine.faults.append(f"it lives: {said}")
+        self.follow(self.real.take(message))
+
+    def follow(self, outputs: list[dict[str, Any]]) -> None:
+        """What the real engine asks for."""
+        for cancel in only(outputs, "LegCancel"):
+            self.journal.put(
+                CancelCame(time=self.count, block=cancel["block"], leg=cancel["leg"], connected=True)
+            )
+
+    def wait(self) -> None:
+        """The engine's patience with its legs is over."""
+        self.follow(self.real.wait())
 
     def start(self) -> None:
         """As __main__ does."""
@@ -174,7 +199,10 @@ class World:
     # --- What happens ---
 
     def order(self, lots: int) -> None:
-        block = len(self.truths) + 1
+        legs = [leg for leg in only(self.real.order(lots * LOTS), "Leg") if leg["to"] == LP]
+        if not legs:
+            return  # while the LP owes an answer it gets no order
+        block = legs[0]["block"]
         self.truths[f"{RUN}-{block}-0"] = Truth(f"{RUN}-{block}-0", lots)
         self.engine.leg(block, 0, lots * LOTS)
         self.journal.put(
@@ -229,18 +257,20 @@ class World:
 
 
 SMALL = st.integers(0, 9)
+PRICES = st.integers(PRICE // 2, PRICE * 2)
 OPERATION = st.one_of(
     st.tuples(st.just("order"), st.integers(1, 20)),
-    st.tuples(st.just("fill"), SMALL, st.integers(1, 9), st.integers(1, 99)),
-    st.tuples(st.just("fill"), SMALL, st.integers(1, 9), st.integers(1, 99)),
-    st.tuples(st.just("missed"), SMALL, st.integers(1, 9), st.integers(1, 99)),
-    st.tuples(st.just("amend"), SMALL, SMALL, st.integers(0, 9), st.integers(1, 99)),
+    st.tuples(st.just("fill"), SMALL, st.integers(1, 9), PRICES),
+    st.tuples(st.just("fill"), SMALL, st.integers(1, 9), PRICES),
+    st.tuples(st.just("missed"), SMALL, st.integers(1, 9), PRICES),
+    st.tuples(st.just("amend"), SMALL, SMALL, st.integers(0, 9), PRICES),
     st.tuples(st.just("again"), SMALL, SMALL, st.sampled_from([43, 97])),
     st.tuples(st.just("end"), SMALL),
     st.tuples(st.just("cancel"), SMALL),
     st.tuples(st.just("settle")),
     st.tuples(st.just("kill")),
-    st.tuples(st.just("lose"), SMALL, st.integers(1, 9), st.integers(1, 99)),
+    st.tuples(st.just("wait")),
+    st.tuples(st.just("lose"), SMALL, st.integers(1, 9), PRICES),
 )
 MOOD = st.sampled_from(["good", "good", "good", "full", "killed before", "killed after"])
 
@@ -254,6 +284,8 @@ def play(world: World, operations: list[tuple[Any, ...]], losing: bool) -> None:
             world.settle()
         elif name == "kill":
             world.alive = False
+        elif name == "wait":
+            world.wait()
         else:
             truth = world.pick(arguments[0])
             if truth is None:
@@ -272,7 +304,8 @@ def play(world: World, operations: list[tuple[Any, ...]], losing: bool) -> None:
 def check(world: World, losing: bool) -> None:
     assert world.engine.faults == []
     assert world.engine.gaps == 0
-    for block, truth in enumerate(world.truths.values(), start=1):
+    for truth in world.truths.values():
+        block = int(truth.key.split("-")[1])
         book = world.engine.legs[block, 0]
         assert book.cumulative == truth.cumulative * LOTS, (truth, book, world.alarms)
         if not losing:
@@ -282,10 +315,28 @@ def check(world: World, losing: bool) -> None:
         assert truth.was_full or bool(book.ended) == (truth.ended or not truth.received), (truth, book)
 
 
+def finish(world: World) -> None:
+    """Every order ends, and the real engine, which asks as long as it doubts, has booked all of it."""
+    for truth in world.truths.values():
+        world.end(truth)
+    for _ in range(9):
+        world.settle()
+        world.wait()
+    world.settle()
+    for truth in world.truths.values():
+        block = int(truth.key.split("-")[1])
+        assert world.real.executed(block) == truth.cumulative * LOTS, (truth, world.alarms)
+    assert world.real.count("blocks_working") == 0
+    assert world.real.count("impossible") == 0
+    world.real.desk.no_law_broken()
+
+
 def run(operations: list[tuple[Any, ...]], moods: list[str], losing: bool) -> None:
     with tempfile.TemporaryDirectory() as directory:
         world = World(Path(directory), iter(moods))
         play(world, [("order", 10), *operations], losing)
+        check(world, losing)
+        finish(world)
         check(world, losing)
         world.journal.close()
 
