@@ -1,5 +1,4 @@
-"""Close-outs that cannot close now, marks that are too old, stops that must not end, alarms that must not
-flap."""
+"""Close-outs that cannot close now, marks that are too old, stops that hold, alarms that do not flap."""
 
 from typing import Any
 
