@@ -399,13 +399,13 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
     uint32_t at = child->row - 1;
     struct mam_row *row = &engine->books.rows[at];
     uint32_t stake = row->stake;
-    child->row = 0;
     if (block->entry == MAM_ENTRY_OPENING) {
         mam_row_close(engine, at);
     } else { /* the client still holds it */
         add_volume(engine, at, answered_part(row, child));
         close_if_over(engine, at);
     }
+    child->row = 0;
     mam_stake_touch(engine, stake);
 }
 

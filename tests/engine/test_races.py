@@ -79,7 +79,7 @@ def test_a_refused_close_leaves_the_position(mode: str) -> None:
     (booking,) = only(close(desk, 2, "1"), "Booking")
     desk.book(booking, status="refused")
     assert figures(desk, "positions", "balance", "margin") == (1, 10000, 2000)
-    assert alerts(position(desk, "0.5", as_of=7)) == [("out_of_sync", 1)]  # no close of ours is at work
+    assert alerts(position(desk, "1", as_of=7)) == [("out_of_sync", 1)]  # no close of ours is at work
 
 
 # --- the server holds less than our bookings made ---
