@@ -130,7 +130,8 @@ static void gather(struct mam_engine *engine, const struct mam_block *block, str
             quoted = quoted || levels[i].bid > 0 || levels[i].ask > 0;
         }
         int64_t newest;
-        uint16_t reason = quoted ? why_excluded(engine, block->instrument, levels, bridge, &newest) : MAM_REASON_NONE;
+        uint16_t reason =
+            quoted ? why_excluded(engine, block->instrument, levels, bridge, &newest) : MAM_REASON_NONE;
         if (reason != MAM_REASON_NONE) {
             tell_excluded(engine, block, bridge, levels, reason);
         } else if (quoted && !done_with(block, sweep->purpose, bridge, newest)) {

@@ -173,8 +173,8 @@ struct mam_account_book {
     uint32_t first_stake, first_member; /* memberships, through mam_member_watch.next */
     uint32_t next_due;
     uint8_t due;
-    uint8_t told;  /* the server tells its positions: figures are compared */
-    uint8_t sync;  /* MAM_SYNC_* */
+    uint8_t told;   /* the server tells its positions: figures are compared */
+    uint8_t sync;   /* MAM_SYNC_* */
     uint8_t alarm;  /* the worst that is on, MAM_ALARM_* */
     uint8_t alarms; /* bits: those that are on */
     uint8_t unvalued_told;
@@ -272,9 +272,9 @@ struct mam_books {
     uint32_t marks_at;       /* the next instrument of such a look; 0: none is under way */
     int64_t marks_soonest;   /* of that look */
     uint32_t stale_marks;    /* instruments that somebody holds at a mark that is too old */
-    int64_t next_look;  /* when the next accounts are looked at: are their figures old, or to be asked for? */
-    uint32_t look_at;   /* the first of these */
-    uint32_t look_for;  /* groups with an age limit, and accounts out of sync: 0, nobody is looked at */
+    int64_t next_look; /* when the next accounts are looked at: are their figures old, or to be asked for? */
+    uint32_t look_at;  /* the first of these */
+    uint32_t look_for; /* groups with an age limit, and accounts out of sync: 0, nobody is looked at */
     struct mam_kept_moves kept[MAM_MOVES_KEPT];
     struct {
         uint64_t version; /* books.version + 1 that it is of */

@@ -61,8 +61,8 @@ void mam_mark_moved(struct mam_engine *engine, uint32_t instrument) {
     if (of->wanted) {
         of->wanted = 0;
         engine->books.prices++;
-        engine->books.next_close = engine->now < engine->books.next_close ? engine->now + CONFLATION_NS
-                                                                          : engine->books.next_close;
+        engine->books.next_close =
+            engine->now < engine->books.next_close ? engine->now + CONFLATION_NS : engine->books.next_close;
         want_clock(engine, engine->now + CONFLATION_NS);
     }
     if (of->stale) {
@@ -331,8 +331,8 @@ void mam_stake_value(struct mam_engine *engine, uint32_t at) {
     }
     set_unvalued(engine, stake, (uint16_t)reason);
     if (stale_after(engine, stake->instrument) > 0 && !books->instruments[stake->instrument].stale) {
-        want_marks(engine, books->instruments[stake->instrument].quoted +
-                               stale_after(engine, stake->instrument) + 1);
+        want_marks(engine,
+                   books->instruments[stake->instrument].quoted + stale_after(engine, stake->instrument) + 1);
     }
     stake->valued = books->instruments[stake->instrument].version;
 }
