@@ -513,7 +513,9 @@ static void pass_over(struct mam_engine *engine, uint32_t at, int64_t held, bool
         watch->close_waits = held < watch->close_held ? 0 : watch->close_waits;
         watch->close_held = held;
         watch->close_retry = engine->now + (RETRY_NS << watch->close_waits);
-        watch->close_waits += watch->close_failed && watch->close_waits < RETRY_DOUBLINGS;
+        if (watch->close_failed != 0 && watch->close_waits < RETRY_DOUBLINGS) {
+            watch->close_waits++;
+        }
     }
     watch->close_failed = 0;
     if (watch->close_waits == TOLD_AFTER && !watch->waits_told) {
@@ -528,13 +530,14 @@ static bool try_close(struct mam_engine *engine, struct mam_member_watch *watch,
     struct mam_holding *holding = &engine->holdings[at];
     uint32_t position = holding->position, account = holding->account;
     bool again = holding->close_pass != 0, priced = mam_position_priced(engine, position);
-    holding->close_pass = watch->close_pass | (priced ? 0 : NO_PRICE);
+    holding->close_pass = (uint8_t)(watch->close_pass | (priced ? 0 : NO_PRICE));
     bool begun = priced && mam_close_position(engine, position, account, mam_holding_free(holding),
                                               MAM_REASON_DRAWDOWN_STOP);
     if (!priced) {
         engine->books.instruments[engine->positions[position].instrument].wanted = 1;
     }
-    watch->close_failed |= (priced ? 0 : NO_PRICE) | (again || !begun);
+    unsigned failed = (priced ? 0 : NO_PRICE) | (again || !begun ? 1u : 0);
+    watch->close_failed = (uint8_t)(watch->close_failed | failed);
     return begun;
 }
 
