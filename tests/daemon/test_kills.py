@@ -1,7 +1,8 @@
 """kill -9 of every process, under load, at random moments and at named ones, and power cuts; after each the
 laws are at zero and the log replays; at the end every output came once and every child is booked once.
 
-`make nightly-kills` strikes 500 times (MAM_KILLS=, MAM_SEED=, MAM_KILL_DURABILITY=commit or async).
+`make nightly-kills` strikes 500 times (MAM_KILLS=, MAM_SEED=, MAM_KILL_DURABILITY=commit or async;
+MAM_STRIKES=power_cut,writer: only these).
 """
 
 import contextlib
@@ -175,19 +176,18 @@ class Storm:
         if at is not None:
             command += ["-e", f"inject={at[0]}:signal=KILL:when={at[1]}"]
         kept.mkdir()
+        assert self.rig.daemon is not None
         with Versions(self.rig.log, kept) as versions:
             tracer = subprocess.Popen([*command, "-p", str(process.pid)], stderr=subprocess.DEVNULL)
-            if at is None:
-                time.sleep(0.2 + 0.3 * self.choose.random())
-            else:
-                with contextlib.suppress(psutil.TimeoutExpired):
-                    process.wait(1.5)
-            other = self.victim("audit.writer")
+            until = time.monotonic() + (0.2 + 0.3 * self.choose.random() if at is None else 1.5)
+            self.rig.daemon.send_signal(signal.SIGSTOP)  # it shall not start a writer that nobody traces
+            while time.monotonic() < until and process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.002)
+            process.kill()  # first, while the others keep it at work
             self.kill_all()
             tracer.wait()
         self.errors.append(self.rig.ended()[1])
-        if other is None or other.pid == process.pid:  # else the daemon was faster: nobody traced that one
-            self.struck.update(f"lost {what}" for what in cut(trace.read_text(), self.choose, versions))
+        self.struck.update(f"lost {what}" for what in cut(trace.read_text(), self.choose, versions))
         shutil.rmtree(kept)
         for name in leftovers(self.rig.name):
             Path("/dev/shm", name.lstrip("/")).unlink()
@@ -206,6 +206,8 @@ class Storm:
         found += [self.writer_at_a_call] * 3 if shutil.which("strace") else []
         found += [self.engine_at_a_point] * 2 if shutil.which("gdb") else []
         found += [self.power_cut_at_a_call] if shutil.which("strace") else []
+        asked = os.environ.get("MAM_STRIKES", "").split(",")
+        found = [one for one in found if asked == [""] or one.__name__ in asked]
         return [one for one in found if one != self.power_cut or shutil.which("strace")]
 
     # --- After each ---

@@ -151,7 +151,7 @@ def test_a_run_goes_on_in_new_memory(rig: Rig) -> None:
 
 def test_a_run_whose_beginning_was_pruned(rig: Rig) -> None:
     """It goes on from a snapshot; a bridge that asks for what was pruned is told so, and the operator too."""
-    rig.config.write_text(large(rig.toml(engine='durability = "commit"')))
+    rig.config.write_text(rig.toml(engine='durability = "commit"'))
     server, out = Server(rig), rig.folder / "out"
     for number in range(2):
         rig.start()
@@ -161,9 +161,9 @@ def test_a_run_whose_beginning_was_pruned(rig: Rig) -> None:
             else:
                 server.outputs += resync(rig, broker, len(server.outputs) + 1)
             for _ in range(2):
-                server.trade(broker, 10)
+                server.trade(broker, 5)
                 assert mam("audit", "snapshot", rig.log).returncode == 0
-            server.trade(broker, 10)
+            server.trade(broker, 5)
         assert rig.end()[0] == 0
         with closing(Log(rig.log, KeyFile(rig.key))) as log:
             if number == 0:
@@ -183,7 +183,7 @@ def test_a_run_whose_beginning_was_pruned(rig: Rig) -> None:
         assert (gone["msg"], gone["from_sequence"]) == ("OutputsGone", 1)
         assert came[1:-1] == server.outputs[gone["sequence"] :] and 0 < gone["sequence"] < len(server.outputs)
         server.outputs.append(came[-1])
-        server.trade(broker, 10)
+        server.trade(broker, 5)
         again = resync(rig, broker, 1)
         assert again[0] == gone and again[1:-1] == server.outputs[gone["sequence"] :]
     with attach(rig, "lp1") as lp:  # it has heard nothing since
