@@ -238,6 +238,27 @@ void mam_owe(struct mam_engine *engine, const struct mam_block *block, const str
     mam_task_add_owed(engine, !block->covers);
 }
 
+/* Somebody else has closed it at the server, which told so: the house has it since then, and of this close
+ * too; the holding is rid of it. Never is more asked for than the server has: a netting account would turn.
+ */
+static void give_missing(struct mam_engine *engine, struct mam_block *block, struct mam_child *child,
+                         int64_t missing) {
+    mam_book_gone(engine, block, child, missing);
+    engine->positions[block->position].house += missing;
+    give_to_house(engine, block, child, missing);
+    block->reason = MAM_REASON_OUT_OF_SYNC;
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_NOT_CLOSED, MAM_REASON_OUT_OF_SYNC, block->id,
+              child->login);
+}
+
+static void trim_to_server(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
+    int64_t missing = mam_book_missing(engine, block, child);
+    if (missing > 0) {
+        engine->holdings[child->holding].volume -= missing;
+        give_missing(engine, block, child, missing);
+    }
+}
+
 static bool fifo_allows(const struct mam_engine *engine, const struct mam_block *block,
                         const struct mam_child *child);
 
@@ -261,6 +282,10 @@ static void release_deferred(struct mam_engine *engine, struct mam_holding *hold
             missing = missing < child->assigned ? missing : child->assigned;
             give_to_house(engine, block, child, missing);
             holding->volume += missing;
+        }
+        int64_t gone = mam_book_missing(engine, block, child);
+        if (gone > 0) {
+            give_missing(engine, block, child, gone);
         }
         if (child->assigned > 0 && !fifo_allows(engine, block, child)) { /* not told before the open was */
             int64_t volume = child->assigned;
@@ -430,6 +455,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
         }
         if (block->entry == MAM_ENTRY_CLOSING) {
             trim_to_holding(engine, block, child);
+            trim_to_server(engine, block, child);
         }
         if (child->assigned > 0 && !must_wait(engine, block, child) && !fifo_allows(engine, block, child)) {
             mam_owe(engine, block, child, child->assigned, MAM_REASON_FIFO);
@@ -474,12 +500,27 @@ static void emit_further(struct mam_engine *engine, const struct mam_block *bloc
     mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
 }
 
+static int64_t missing_of_rest(const struct mam_engine *engine, const struct mam_block *block,
+                               const struct mam_child *child, int64_t rest) {
+    struct mam_child next = *child;
+    next.assigned = rest;
+    return mam_book_missing(engine, block, &next);
+}
+
 /* One ticket is closed: the rest of the close is a child of its own, with a number of its own, for the next.
  */
 static void go_on(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
     struct mam_child *child = child_at(engine, block, at);
     int64_t rest = child->rest;
     child->rest = 0;
+    int64_t missing = missing_of_rest(engine, block, child, rest);
+    if (missing > 0) {
+        give_missing(engine, block, child, missing);
+        rest -= missing;
+    }
+    if (rest == 0) {
+        return;
+    }
     if (!mam_children_grow(engine, block, 1)) {
         engine->holdings[child->holding].volume += rest; /* the client still holds it */
         mam_owe(engine, block, child, rest, MAM_REASON_TABLE_FULL);

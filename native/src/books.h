@@ -47,8 +47,10 @@ struct mam_row {
     uint32_t stake;          /* MAM_NONE: the row is free */
     uint32_t next, previous; /* of the stake, in the order they came; free rows through next */
     int64_t volume, price, rate, swap;
-    int64_t closing;       /* of volume: closes that the server has not answered */
-    int64_t expected;      /* a hedging row of ours: what our bookings made of it; -1: the client's own */
+    int64_t closing;       /* closes of ours that the server has not answered */
+    int64_t gone;          /* of closing: out of volume already, the server's figures were without it */
+    int64_t expected;      /* what our bookings made of it; -1: the client's own */
+    uint8_t expected_side; /* a netting row turns */
     uint8_t side, pending; /* pending: enum mam_pending */
 };
 
@@ -298,8 +300,9 @@ void mam_row_enter(struct mam_engine *engine, uint32_t row);
 void mam_row_confirm(struct mam_engine *engine, uint32_t row);
 /* Adds a volume of the same side at its price: the mean is rounded against the account. */
 void mam_row_average(struct mam_row *row, const struct mam_row *added);
-/* Gives a row its ticket. False: another has it already. */
+/* Gives a row its ticket. False: another has it already. _unname: it is another position from now on. */
 bool mam_row_name(struct mam_engine *engine, uint32_t row, uint64_t ticket);
+void mam_row_unname(struct mam_engine *engine, uint32_t row);
 /* Makes a stake's figures of its rows: exposure, margin, profit; frees it when no row is left. */
 void mam_stake_make_up(struct mam_engine *engine, uint32_t stake);
 /* Margin of its exposure, by the contract of now. One that cannot be told is as much as can be: no new risk
@@ -325,6 +328,12 @@ static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *boo
 }
 
 /* --- deals.c: bookings of ours, and what the server tells of positions --- */
+/* Of a child's close: what the server does not have any more, as it told itself; somebody else has closed it.
+ * _gone: so much of that is no longer expected there. */
+int64_t mam_book_missing(const struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_child *child);
+void mam_book_gone(struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child,
+                   int64_t volume);
 /* LPs begin to execute an opening: those whose caps look at their positions have it in their books at once.
  */
 void mam_book_planned(struct mam_engine *engine, struct mam_block *block);

@@ -14,14 +14,31 @@ static bool is_hedging(const struct mam_engine *engine, uint32_t account) {
 
 /* --- Realised profit --- */
 
-/* What closing `volume` of a row at `price` brings is balance from now on; the server's own figure follows.
- */
+static void add_to_balance(struct mam_account_state_row *account, int64_t money) {
+    const int64_t most = MAM_BOOK_MONEY_MAX / 2;
+    if (money < most && money > -most && account->balance < most && account->balance > -most) {
+        account->balance += money;
+    }
+}
+
+/* A part of the swap goes with a part of the volume. */
+static int64_t take_swap(struct mam_engine *engine, uint32_t at, int64_t volume) {
+    struct mam_row *row = &engine->books.rows[at];
+    int64_t swap = row->volume > 0 ? (int64_t)((__int128)row->swap * volume / row->volume) : row->swap;
+    row->swap -= swap;
+    engine->books.accounts[engine->books.stakes[row->stake].account].swap -= swap;
+    return swap;
+}
+
+/* What closing `volume` of a row at `price` brings is balance from now on, and so is its swap; the server's
+ * own figure follows. */
 static void realise(struct mam_engine *engine, uint32_t at, int64_t volume, int64_t price) {
     const struct mam_row *row = &engine->books.rows[at];
     const struct mam_stake *stake = &engine->books.stakes[row->stake];
     struct mam_account_state_row *account = &engine->accounts[stake->account];
     struct mam_exposure part = {0};
     int64_t profit = 0;
+    add_to_balance(account, take_swap(engine, at, volume));
     if (mam_exposure_add(&part, row->side, volume, row->price, 0) != MAM_REASON_NONE) {
         return;
     }
@@ -29,22 +46,25 @@ static void realise(struct mam_engine *engine, uint32_t at, int64_t volume, int6
         mam_profit_of(engine, stake->instrument, account->currency, &part, price, price, &profit);
     engine->books.accounts[stake->account].deals++;
     engine->books.accounts[stake->account].valued = 0;
-    if (reason == MAM_REASON_NONE && profit < MAM_BOOK_MONEY_MAX / 2 && profit > -MAM_BOOK_MONEY_MAX / 2 &&
-        account->balance < MAM_BOOK_MONEY_MAX / 2 && account->balance > -MAM_BOOK_MONEY_MAX / 2) {
-        account->balance += profit;
+    if (reason == MAM_REASON_NONE) {
+        add_to_balance(account, profit);
     }
+}
+
+static void add_volume(struct mam_engine *engine, uint32_t at, int64_t volume) {
+    struct mam_row *row = &engine->books.rows[at];
+    mam_row_leave(engine, at);
+    row->volume += volume;
+    mam_row_enter(engine, at);
 }
 
 /* Volume leaves a row at a price. The row stays while bookings of ours expect it to hold something. */
 static void take_out(struct mam_engine *engine, uint32_t at, int64_t volume, int64_t price) {
-    struct mam_row *row = &engine->books.rows[at];
-    MAM_ASSERT(volume >= 0 && volume <= row->volume);
+    MAM_ASSERT(volume >= 0 && volume <= engine->books.rows[at].volume);
     if (volume > 0) {
         realise(engine, at, volume, price);
     }
-    mam_row_leave(engine, at);
-    row->volume -= volume;
-    mam_row_enter(engine, at);
+    add_volume(engine, at, -volume);
 }
 
 static void close_if_over(struct mam_engine *engine, uint32_t at) {
@@ -54,9 +74,32 @@ static void close_if_over(struct mam_engine *engine, uint32_t at) {
     }
 }
 
-/* Does the server hold of a row of ours what our bookings made of it? */
-static bool is_mismatched(const struct mam_row *row) {
-    return row->expected >= 0 && !row->pending && row->volume != row->expected;
+/* What the server has of what our bookings made; nothing, when a netting position has turned. */
+static int64_t held_of(const struct mam_row *row) {
+    return row->expected > 0 && row->side != row->expected_side ? 0 : row->volume + row->gone;
+}
+
+static bool is_short(const struct mam_row *row) {
+    return row->expected >= 0 && !row->pending && held_of(row) < row->expected;
+}
+
+/* Does the server hold of a row of ours what our bookings made of it? What a netting account holds beyond
+ * that is the client's own. */
+static bool is_mismatched(const struct mam_engine *engine, const struct mam_row *row) {
+    bool hedging = is_hedging(engine, engine->books.stakes[row->stake].account);
+    return is_short(row) || (hedging && row->expected >= 0 && !row->pending && held_of(row) > row->expected);
+}
+
+/* Our bookings add to a position that they, or the client, have made. */
+static void expect_more(struct mam_row *row, uint8_t side, int64_t volume) {
+    row->expected = (row->expected > 0 ? row->expected : 0) + volume;
+    row->expected_side = side;
+}
+
+static void expect_less(struct mam_row *row, int64_t volume) {
+    if (row->expected >= 0) {
+        row->expected -= volume < row->expected ? volume : row->expected;
+    }
 }
 
 static void count_mismatch(struct mam_engine *engine, uint32_t account, bool before, bool after) {
@@ -71,11 +114,11 @@ static void count_mismatch(struct mam_engine *engine, uint32_t account, bool bef
 
 /* --- Bookings of ours --- */
 
-/* What a close may take of a hedging row of ours: what the server and we agree is there, and nobody closes.
- */
+/* What a close may take of a row of ours: what the server and we agree is there, and nobody closes. */
 static int64_t open_of(const struct mam_row *row) {
-    int64_t least = row->volume < row->expected ? row->volume : row->expected;
-    return least - row->closing;
+    int64_t held = held_of(row);
+    int64_t least = held < row->expected ? held : row->expected;
+    return least > row->closing ? least - row->closing : 0;
 }
 
 /* Of the tickets that the master's position opened for the account, the oldest that is open. */
@@ -92,10 +135,24 @@ static uint32_t oldest_open(const struct mam_engine *engine, const struct mam_bl
     return MAM_NONE;
 }
 
+/* A netting account's one row that the server has; MAM_NONE: it has no position. */
+static uint32_t net_row(const struct mam_engine *engine, uint32_t account, uint32_t instrument) {
+    uint32_t stake = mam_stake_find(engine, account, instrument);
+    uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
+    while (at != MAM_NONE && engine->books.rows[at].pending) {
+        at = engine->books.rows[at].next;
+    }
+    return at;
+}
+
 /* The row that a close of ours takes from; what is not open under its ticket is the child's rest. */
 static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_block *block,
                              struct mam_child *child) {
-    if (child->holding == MAM_NONE || !is_hedging(engine, child->account)) {
+    if (!is_hedging(engine, child->account)) {
+        uint32_t net = net_row(engine, child->account, block->instrument);
+        return net != MAM_NONE && engine->books.rows[net].side != block->side ? net : MAM_NONE;
+    }
+    if (child->holding == MAM_NONE) {
         return MAM_NONE;
     }
     const struct mam_holding *holding = &engine->holdings[child->holding];
@@ -112,16 +169,6 @@ static uint32_t row_of_close(const struct mam_engine *engine, const struct mam_b
     bool same =
         at != MAM_NONE && engine->books.rows[at].stake == stake && engine->books.rows[at].side != block->side;
     return same ? at : MAM_NONE;
-}
-
-/* A netting account's one row that the server has; MAM_NONE: it has no position. */
-static uint32_t net_row(const struct mam_engine *engine, uint32_t account, uint32_t instrument) {
-    uint32_t stake = mam_stake_find(engine, account, instrument);
-    uint32_t at = stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
-    while (at != MAM_NONE && engine->books.rows[at].pending) {
-        at = engine->books.rows[at].next;
-    }
-    return at;
 }
 
 /* Without room the booking goes out all the same; its account takes nothing new until the server's figures
@@ -219,65 +266,87 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
     }
 }
 
+/* The deal took all of the position, and this much is left of it on the other side. */
+static void turn(struct mam_engine *engine, uint32_t at, const struct mam_row *deal, int64_t left) {
+    struct mam_row *net = &engine->books.rows[at];
+    mam_row_leave(engine, at);
+    net->side = deal->side;
+    net->volume = left;
+    net->price = deal->price;
+    net->rate = deal->rate;
+    mam_row_enter(engine, at);
+    mam_row_unname(engine, at);
+    net->expected = 0;
+    expect_more(net, deal->side, left);
+}
+
 /* A deal of a netting account is folded into its position. */
 static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instrument, uint32_t deal_at) {
     struct mam_row *deal = &engine->books.rows[deal_at];
     uint32_t at = net_row(engine, account, instrument);
-    mam_row_leave(engine, deal_at);
-    deal->pending = MAM_AT_SERVER;
-    if (at == MAM_NONE) {
-        mam_row_enter(engine, deal_at);
-        return; /* the deal is the position */
+    if (at == MAM_NONE) { /* the deal is the position */
+        mam_row_confirm(engine, deal_at);
+        expect_more(deal, deal->side, deal->volume);
+        return;
     }
     struct mam_row *net = &engine->books.rows[at];
-    if (net->side != deal->side) {
-        int64_t closed = deal->volume < net->volume ? deal->volume : net->volume;
-        take_out(engine, at, closed, deal->price);
-        deal->volume -= closed;
-    } else {
+    bool before = is_mismatched(engine, net);
+    if (net->side == deal->side) {
         mam_row_leave(engine, at);
         mam_row_average(net, deal);
         mam_row_enter(engine, at);
-        deal->volume = 0;
+        expect_more(net, deal->side, deal->volume);
+    } else {
+        int64_t closed = deal->volume < net->volume ? deal->volume : net->volume;
+        take_out(engine, at, closed, deal->price);
+        expect_less(net, closed);
+        if (deal->volume > closed) {
+            turn(engine, at, deal, deal->volume - closed);
+        }
     }
-    mam_row_enter(engine, deal_at);
-    if (deal->volume == 0) {
-        mam_row_close(engine, deal_at);
+    mam_row_close(engine, deal_at);
+    count_mismatch(engine, account, before, is_mismatched(engine, net));
+    close_if_over(engine, at);
+}
+
+/* The row that a close was counted on when it was asked for; a netting account may have got one since. */
+static uint32_t row_of_report(const struct mam_engine *engine, const struct mam_block *block,
+                              const struct mam_child *child) {
+    if (child->row != 0) {
+        return child->row - 1;
     }
-    if (net->volume == 0) {
-        mam_row_close(engine, at);
-    }
+    uint32_t at =
+        is_hedging(engine, child->account) ? MAM_NONE : net_row(engine, child->account, block->instrument);
+    return at != MAM_NONE && engine->books.rows[at].side != block->side ? at : MAM_NONE;
+}
+
+/* The server has answered: what of a close was out of its row before that. */
+static int64_t answered_part(struct mam_row *row, const struct mam_child *child) {
+    int64_t part = child->row != 0 ? mam_child_part(child) : 0;
+    int64_t gone = part < row->gone ? part : row->gone;
+    row->closing -= part;
+    row->gone -= gone;
+    return gone;
 }
 
 static void booked_close(struct mam_engine *engine, const struct mam_block *block, struct mam_child *child) {
+    uint32_t at = row_of_report(engine, block, child);
+    if (at == MAM_NONE) {
+        return;
+    }
     int64_t part = mam_child_part(child);
-    if (!is_hedging(engine, child->account)) {
-        uint32_t at = net_row(engine, child->account, block->instrument);
-        if (at != MAM_NONE && engine->books.rows[at].side != block->side) {
-            struct mam_row *row = &engine->books.rows[at];
-            uint32_t stake = row->stake;
-            take_out(engine, at, part < row->volume ? part : row->volume, block->price);
-            close_if_over(engine, at);
-            mam_stake_touch(engine, stake);
-        }
-        return;
-    }
-    if (child->row == 0) {
-        return;
-    }
-    uint32_t at = child->row - 1;
     struct mam_row *row = &engine->books.rows[at];
     uint32_t stake = row->stake;
-    bool before = is_mismatched(row);
-    row->closing -= part;
-    if (row->expected >= 0) {
-        row->expected -= part < row->expected ? part : row->expected;
+    bool before = is_mismatched(engine, row);
+    int64_t rest = part - answered_part(row, child);
+    if (row->side != block->side) {
+        expect_less(row, part);
+        int64_t most = row->expected >= 0 && row->volume - rest < row->expected
+                           ? (row->volume > row->expected ? row->volume - row->expected : 0)
+                           : (rest < row->volume ? rest : row->volume);
+        take_out(engine, at, most, block->price);
     }
-    int64_t most = row->expected >= 0 && row->volume - part < row->expected
-                       ? (row->volume > row->expected ? row->volume - row->expected : 0)
-                       : (part < row->volume ? part : row->volume);
-    take_out(engine, at, most, block->price);
-    count_mismatch(engine, child->account, before, is_mismatched(row));
+    count_mismatch(engine, child->account, before, is_mismatched(engine, row));
     close_if_over(engine, at);
     mam_stake_touch(engine, stake);
 }
@@ -298,18 +367,18 @@ void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, s
     child->row = 0;
     if (is_hedging(engine, child->account)) {
         mam_row_confirm(engine, at);
-        row->expected = row->volume;
+        expect_more(row, row->side, row->volume);
         if (!mam_row_name(engine, at, ticket)) { /* the server has added to a ticket that is known */
             uint32_t known = mam_row_find(engine, child->account, ticket);
             if (known != MAM_NONE && engine->books.rows[known].stake == stake &&
                 engine->books.rows[known].side == row->side && !engine->books.rows[known].pending) {
                 struct mam_row *to = &engine->books.rows[known];
-                bool before = is_mismatched(to);
+                bool before = is_mismatched(engine, to);
                 mam_row_leave(engine, known);
                 mam_row_average(to, row);
                 mam_row_enter(engine, known);
                 to->expected = to->expected >= 0 ? to->expected + row->volume : to->expected;
-                count_mismatch(engine, child->account, before, is_mismatched(to));
+                count_mismatch(engine, child->account, before, is_mismatched(engine, to));
                 mam_row_close(engine, at);
             }
         }
@@ -330,14 +399,69 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
     uint32_t at = child->row - 1;
     struct mam_row *row = &engine->books.rows[at];
     uint32_t stake = row->stake;
-    child->row = 0;
     if (block->entry == MAM_ENTRY_OPENING) {
         mam_row_close(engine, at);
     } else { /* the client still holds it */
-        row->closing -= mam_child_part(child);
+        add_volume(engine, at, answered_part(row, child));
         close_if_over(engine, at);
     }
+    child->row = 0;
     mam_stake_touch(engine, stake);
+}
+
+/* --- What the server no longer has --- */
+
+/* Is it a row that a child's close may take from? */
+static bool is_of_close(const struct mam_engine *engine, const struct mam_block *block,
+                        const struct mam_child *child, const struct mam_row *row) {
+    const struct mam_holding *holding = &engine->holdings[child->holding];
+    if (row->pending || row->expected < 0 || row->expected_side == block->side) {
+        return false;
+    }
+    return !is_hedging(engine, child->account) ||
+           (holding->several ? row->master == engine->positions[block->position].ticket
+                             : row->ticket == holding->ticket);
+}
+
+static uint32_t first_of_close(const struct mam_engine *engine, const struct mam_block *block,
+                               const struct mam_child *child) {
+    uint32_t stake = child->holding == MAM_NONE ? MAM_TABLE_NONE
+                                                : mam_stake_find(engine, child->account, block->instrument);
+    return stake == MAM_TABLE_NONE ? MAM_NONE : engine->books.stakes[stake].first_row;
+}
+
+int64_t mam_book_missing(const struct mam_engine *engine, const struct mam_block *block,
+                         const struct mam_child *child) {
+    bool is_less = false;
+    int64_t open = 0;
+    for (uint32_t at = first_of_close(engine, block, child); at != MAM_NONE;
+         at = engine->books.rows[at].next) {
+        const struct mam_row *row = &engine->books.rows[at];
+        if (is_of_close(engine, block, child, row)) {
+            is_less = is_less || is_short(row);
+            open += open_of(row);
+        }
+    }
+    return is_less && child->assigned > open ? child->assigned - open : 0;
+}
+
+void mam_book_gone(struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child,
+                   int64_t volume) {
+    uint32_t next;
+    for (uint32_t at = first_of_close(engine, block, child); at != MAM_NONE && volume > 0; at = next) {
+        struct mam_row *row = &engine->books.rows[at];
+        next = row->next;
+        if (is_of_close(engine, block, child, row) && is_short(row)) {
+            int64_t less = row->expected - held_of(row);
+            less = volume < less ? volume : less;
+            uint32_t stake = row->stake;
+            expect_less(row, less);
+            volume -= less;
+            count_mismatch(engine, child->account, true, is_mismatched(engine, row));
+            close_if_over(engine, at);
+            mam_stake_touch(engine, stake);
+        }
+    }
 }
 
 /* --- PositionState --- */
@@ -386,16 +510,16 @@ static bool is_explained(const struct mam_engine *engine, uint32_t account, uint
         return false;
     }
     const struct mam_stake *stake = &engine->books.stakes[of];
-    __int128 sum = 0, told = m->side == MAM_SIDE_BUY ? m->volume : -m->volume;
-    bool pending = false;
+    __int128 sum = 0, closing = 0, told = m->side == MAM_SIDE_BUY ? m->volume : -m->volume;
     for (uint32_t at = stake->first_row; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
         if (row->pending == MAM_PLANNED) {
             continue;
         }
-        sum += row->side == MAM_SIDE_BUY ? row->volume : -row->volume;
-        pending = pending || row->pending;
-        if (row->pending && sum == told) {
+        int64_t sign = row->side == MAM_SIDE_BUY ? 1 : -1;
+        sum += (__int128)sign * row->volume;
+        closing += (__int128)sign * (row->closing - row->gone);
+        if (row->pending && (sum == told || sum - closing == told)) {
             return true;
         }
     }
@@ -459,31 +583,44 @@ static uint16_t new_position(struct mam_engine *engine, uint32_t account, uint32
     return MAM_REASON_NONE;
 }
 
-/* The server says otherwise than our row: less volume was closed by somebody else, at about the mark. */
+/* Is it what the row becomes with closes of ours that the server has not reported, or what it was before? */
+static bool is_close_at_work(const struct mam_row *row, const struct mam_position_state *m) {
+    int64_t least = row->volume - (row->closing - row->gone);
+    return (m->volume < row->volume && m->volume >= least) ||
+           (row->gone > 0 && m->volume >= row->volume && m->volume <= row->volume + row->gone);
+}
+
+/* The server says otherwise than our row. Less volume was closed by somebody else: before the server's
+ * figures, and then it is in them; or after them, at about the mark. */
 static void known_position(struct mam_engine *engine, uint32_t account, uint32_t at,
                            const struct mam_position_state *m) {
     struct mam_row *row = &engine->books.rows[at];
+    struct mam_account_book *book = &engine->books.accounts[account];
     uint32_t of = row->stake;
-    struct mam_instrument_book *book = &engine->books.instruments[engine->books.stakes[of].instrument];
-    bool before = is_mismatched(row);
-    if (row->pending ||
-        (row->closing > 0 && m->volume < row->volume && m->volume >= row->volume - row->closing)) {
+    const struct mam_instrument_book *instrument =
+        &engine->books.instruments[engine->books.stakes[of].instrument];
+    bool before = is_mismatched(engine, row);
+    if (row->pending || is_close_at_work(row, m)) {
         return;
     }
-    int64_t mark = row->side == MAM_SIDE_BUY ? book->bid : book->ask;
-    if (m->volume < row->volume && m->side == row->side && mark > 0) {
+    int64_t mark = row->side == MAM_SIDE_BUY ? instrument->bid : instrument->ask;
+    mam_stake_value(engine, of);
+    __int128 floating = engine->books.floating[account] + book->swap, margin = book->margin;
+    if (m->as_of > book->as_of && m->volume < row->volume && m->side == row->side && mark > 0) {
         take_out(engine, at, row->volume - m->volume, mark);
     }
     mam_row_leave(engine, at);
     if (m->volume > 0) {
         set_row(engine, at, m);
     } else {
+        take_swap(engine, at, row->volume);
         row->volume = 0;
         mam_row_enter(engine, at);
     }
-    count_mismatch(engine, account, before, is_mismatched(row));
+    count_mismatch(engine, account, before, is_mismatched(engine, row));
     close_if_over(engine, at);
     mam_stake_make_up(engine, of);
+    explains(engine, account, m, floating, margin);
 }
 
 uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *m,

@@ -340,6 +340,15 @@ bool mam_row_name(struct mam_engine *engine, uint32_t at, uint64_t ticket) {
     return true;
 }
 
+void mam_row_unname(struct mam_engine *engine, uint32_t at) {
+    struct mam_row *row = &engine->books.rows[at];
+    if (row->ticket != 0) {
+        mam_table_remove(&engine->books.row_by_key,
+                         row_key(engine->books.stakes[row->stake].account, row->ticket));
+        row->ticket = 0;
+    }
+}
+
 /* --- Added up --- */
 
 /* floor or ceil of the volume-weighted mean; the volumes' sum is > 0 and fits. */

@@ -1,7 +1,7 @@
 """What accounts hold and are worth, once more: in Decimal by the published formulas; nothing of C."""
 
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, localcontext
 
 from tests.native.valuation.published import (
     BUY,
@@ -25,6 +25,7 @@ Tier = tuple[Decimal, Decimal, Decimal]  # lots or value from, to; times the mar
 
 NOTHING = Decimal(0)
 PRICE = Decimal("1e-8")
+MONEY = Decimal("1e-6")
 
 
 @dataclass
@@ -273,10 +274,14 @@ class Bank:
     # --- deals ---
 
     def realise(self, account: Account, row: Row, lots: Decimal, price: Decimal) -> None:
-        """Closing a part of a row moves the balance."""
+        """Closing a part of a row moves the balance, by its profit and by that part of its swap."""
         if lots:
             market = self.markets[row.market]
             account.balance += self.worth(account, market, [replace(row, lots=lots)], price, price)
+            with localcontext(EXACT):
+                swap = (row.swap * lots / row.lots).quantize(MONEY, ROUND_DOWN)
+            account.balance += swap
+            row.swap -= swap
             row.lots -= lots
 
     def confirm(self, account: Account, key: object, ticket: int) -> None:
