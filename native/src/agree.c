@@ -122,7 +122,7 @@ static int64_t tolerance(const struct mam_engine *engine, uint32_t account, uint
     return mam_money((__int128)money + (__int128)each * count);
 }
 
-/* What so many spreads on either side of the mark make of an exposure. */
+/* What so many spreads on either side of the mark make of an exposure; -1: it cannot be told. */
 static int64_t spreads_cost(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                             const struct mam_exposure *exposure, int64_t profit) {
     const struct mam_instrument_book *of = &engine->books.instruments[instrument];
@@ -134,7 +134,7 @@ static int64_t spreads_cost(struct mam_engine *engine, uint32_t account, uint32_
     int64_t worst;
     if (of->bid == 0 || mam_profit_of(engine, instrument, currency, exposure, of->bid - width,
                                       of->ask + width, &worst) != MAM_REASON_NONE) {
-        return MAM_BOOK_MONEY_MAX; /* cannot be compared */
+        return -1;
     }
     return mam_money((__int128)profit - worst);
 }
@@ -144,6 +144,7 @@ static int64_t spreads_cost(struct mam_engine *engine, uint32_t account, uint32_
 struct expected {
     int64_t floating[2], margin[2]; /* without and with the bookings that it has not answered */
     __int128 spreads;
+    uint8_t unknown; /* what cannot be compared: MAM_SYNC_FLOATING, MAM_SYNC_MARGIN */
 };
 
 static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, struct expected *sums,
@@ -156,7 +157,10 @@ static void add_stake(struct mam_engine *engine, const struct mam_stake *stake, 
     sums->floating[1] = mam_money((__int128)sums->floating[1] + profit);
     sums->margin[1] = mam_money((__int128)sums->margin[1] + need.margin);
     mam_pools_add(&pools[1], &need);
-    sums->spreads += spreads_cost(engine, stake->account, stake->instrument, all, profit);
+    int64_t spreads = spreads_cost(engine, stake->account, stake->instrument, all, profit);
+    sums->spreads += spreads > 0 ? spreads : 0;
+    sums->unknown |= spreads < 0 || !mam_stake_valued(engine, stake) ? MAM_SYNC_FLOATING : 0;
+    sums->unknown |= stake->unrated > 0 ? MAM_SYNC_MARGIN : 0;
     if (stake->pending_count > 0) {
         struct mam_exposure confirmed;
         mam_stake_exposure(engine, stake, false, &confirmed);
@@ -190,36 +194,84 @@ static struct expected expect(struct mam_engine *engine, uint32_t account) {
     return sums;
 }
 
-/* How far a figure is from what lies between the two; 0: it is there. */
-static int64_t distance(int64_t figure, const int64_t expected[2], int64_t shift) {
+/* How far a figure is above what lies between the two, or (below 0) under it; 0: it is there. */
+static int64_t offset(int64_t figure, const int64_t expected[2], int64_t shift) {
     int64_t low = expected[0] < expected[1] ? expected[0] : expected[1];
     int64_t high = expected[0] < expected[1] ? expected[1] : expected[0];
     __int128 under = (__int128)low + shift - figure, over = (__int128)figure - ((__int128)high + shift);
-    return mam_money(under > 0 ? under : over > 0 ? over : 0);
+    return mam_money(under > 0 ? -under : over > 0 ? over : 0);
 }
 
+static int64_t size_of(int64_t money) {
+    return money < 0 ? -money : money;
+}
+
+static int64_t distance(int64_t figure, const int64_t expected[2], int64_t shift) {
+    return size_of(offset(figure, expected, shift));
+}
+
+/* --- Closes that are in the server's figures before their reports --- */
+
+struct figures {
+    int64_t floating;
+    const struct mam_account_state *told;
+};
+
+/* How far the server's figures are from ours, moved since its last. */
+static __int128 apart(struct mam_engine *engine, uint32_t account, const struct figures *f) {
+    const struct mam_account_book *book = &engine->books.accounts[account];
+    struct expected sums = expect(engine, account);
+    return (__int128)distance(f->floating, sums.floating, book->other_floating) +
+           distance(f->told->margin, sums.margin, book->other_margin) +
+           size_of(mam_money((__int128)f->told->balance - engine->accounts[account].balance));
+}
+
+/* Each close at work is taken as done where that brings us nearer to what the server says. */
+static void take_early(struct mam_engine *engine, uint32_t account, const struct figures *f) {
+    const struct mam_books *books = &engine->books;
+    for (uint32_t of = books->accounts[account].first_stake; of != MAM_NONE; of = books->stakes[of].next) {
+        for (uint32_t at = books->stakes[of].first_row; at != MAM_NONE; at = books->rows[at].next) {
+            struct mam_early early;
+            if (books->rows[at].closing == books->rows[at].gone) {
+                continue;
+            }
+            __int128 before = apart(engine, account, f);
+            if (mam_book_close_early(engine, at, &early) && apart(engine, account, f) >= before) {
+                mam_book_not_early(engine, at, &early);
+            }
+        }
+    }
+}
+
+/* --- Balance --- */
+
+/* A deposit or withdrawal leaves positions and their profit as they were: balance and equity move alike. What
+ * a close realises moves balance alone. `off`: floating profit's distance from where it was expected, which
+ * prices may have moved meanwhile. */
 static void balance_moved(struct mam_engine *engine, uint32_t account, const struct mam_account_state *m,
-                          bool as_expected) {
+                          int64_t off, bool same_positions) {
     const struct mam_account_state_row *row = &engine->accounts[account];
     int64_t amount = mam_money((__int128)m->balance + m->credit - row->balance - row->credit);
-    int64_t size = amount < 0 ? -amount : amount;
-    if (size <= tolerance(engine, account, engine->books.accounts[account].deals)) {
+    if (size_of(amount) <= tolerance(engine, account, engine->books.accounts[account].deals)) {
         return;
     }
     tell_flow(engine, account, amount);
-    if (as_expected) {
+    if (same_positions && size_of(off) < size_of(mam_money((__int128)amount + off))) {
         mam_account_flow(engine, account, amount);
     }
 }
 
+/* unknown: what cannot be compared; it stays as it was. */
 static void compare(struct mam_engine *engine, uint32_t account, int64_t floating, int64_t floating_limit,
-                    int64_t margin, int64_t margin_limit) {
+                    int64_t margin, int64_t margin_limit, uint8_t unknown) {
     uint8_t bits = 0;
     bits |= floating > floating_limit ? MAM_SYNC_FLOATING : 0;
     bits |= margin > margin_limit ? MAM_SYNC_MARGIN : 0;
+    bits &= (uint8_t)~unknown;
     bool by_floating = (bits & MAM_SYNC_FLOATING) != 0;
-    mam_account_sync(engine, account, bits, MAM_SYNC_FLOATING | MAM_SYNC_MARGIN | MAM_SYNC_ROOM,
-                     by_floating ? floating : margin, by_floating ? floating_limit : margin_limit);
+    uint8_t mask = (MAM_SYNC_FLOATING | MAM_SYNC_MARGIN | MAM_SYNC_ROOM) & ~unknown;
+    mam_account_sync(engine, account, bits, mask, by_floating ? floating : margin,
+                     by_floating ? floating_limit : margin_limit);
 }
 
 /* Told once when its figures get too old, and once when they come again. */
@@ -310,20 +362,24 @@ void mam_account_told(struct mam_engine *engine, uint32_t account, const struct 
     struct mam_account_state_row *row = &engine->accounts[account];
     struct mam_account_book *book = &engine->books.accounts[account];
     mam_daily_told(engine, account); /* its day begins with what it had before */
-    struct expected sums = expect(engine, account);
     int64_t floating = mam_money((__int128)m->equity - m->balance - m->credit);
+    take_early(engine, account, &(struct figures){floating, m});
+    struct expected sums = expect(engine, account);
     int64_t money_limit = tolerance(engine, account, book->rows);
     int64_t floating_limit = mam_money(sums.spreads + money_limit);
-    if (row->has_state) {
-        balance_moved(engine, account, m,
-                      distance(floating, sums.floating, book->other_floating) <= floating_limit);
-    }
     bool told = book->told != 0;
+    if (row->has_state) {
+        balance_moved(engine, account, m, offset(floating, sums.floating, book->other_floating),
+                      !told || distance(m->margin, sums.margin, book->other_margin) <= money_limit);
+    }
     compare(engine, account, told ? distance(floating, sums.floating, 0) : 0, floating_limit,
-            told ? distance(m->margin, sums.margin, 0) : 0, money_limit);
-    bool agree = told && (book->sync & (MAM_SYNC_FLOATING | MAM_SYNC_MARGIN)) == 0;
+            told ? distance(m->margin, sums.margin, 0) : 0, money_limit, sums.unknown);
+    bool agree = told && sums.unknown == 0 && (book->sync & (MAM_SYNC_FLOATING | MAM_SYNC_MARGIN)) == 0;
     book->other_floating = agree ? 0 : mam_money((__int128)floating - sums.floating[0]);
     book->other_margin = agree ? 0 : mam_money((__int128)m->margin - sums.margin[0]);
+    for (uint32_t at = book->first_stake; at != MAM_NONE; at = engine->books.stakes[at].next) {
+        mam_stake_in_figures(engine, at);
+    }
     book->as_of = m->as_of;
     book->deals = 0;
     book->gap = engine->books.gaps[row->bridge];

@@ -48,6 +48,7 @@ struct mam_row {
     uint32_t next, previous; /* of the stake, in the order they came; free rows through next */
     int64_t volume, price, rate, swap;
     int64_t closing;       /* closes of ours that the server has not answered */
+    int64_t close_price;   /* of the newest of these */
     int64_t gone;          /* of closing: out of volume already, the server's figures were without it */
     int64_t expected;      /* what our bookings made of it; -1: the client's own */
     uint8_t expected_side; /* a netting row turns */
@@ -78,6 +79,9 @@ struct mam_stake {
     uint16_t unvalued;         /* why there is no profit of it (no_rate …) */
     uint8_t dirty;             /* its figures are to be made up before they are looked at */
     uint8_t beyond;            /* a row did not fit its total: the rows are added up each time */
+    uint32_t unrated;          /* rows without a margin rate: none was known */
+    uint8_t in_other;     /* of the server's figures, not told apart: MAM_SYNC_FLOATING, MAM_SYNC_MARGIN */
+    int64_t other_profit; /* its profit as it was counted then */
 };
 
 struct mam_page {
@@ -155,6 +159,8 @@ struct mam_instrument_book {
     uint32_t unvalued;   /* stakes without a rate */
     uint8_t wanted;      /* a close-out found no price */
     uint8_t stale;       /* told: the mark is too old, and somebody holds it */
+    uint32_t unrated;    /* rows without a margin rate */
+    uint32_t in_other;   /* stakes whose profit is in the server's figures alone */
     uint8_t queued;      /* is due to be revalued */
     uint8_t moved;       /* as a pair: the mark has moved since the rates that use it were looked after */
     uint64_t currencies; /* bits: of those who hold or held it */
@@ -348,6 +354,14 @@ static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *boo
 }
 
 /* --- deals.c: bookings of ours, and what the server tells of positions --- */
+/* What closes of ours take from a row is out of it, and realised, before their reports: the server's figures
+ * seem to be without it. False: none is at work. _not_early: they were not. */
+struct mam_early {
+    int64_t volume, swap, balance;
+    uint32_t deals;
+};
+bool mam_book_close_early(struct mam_engine *engine, uint32_t row, struct mam_early *before);
+void mam_book_not_early(struct mam_engine *engine, uint32_t row, const struct mam_early *before);
 /* Of a child's close: what the server does not have any more, as it told itself; somebody else has closed it.
  * _gone: so much of that is no longer expected there. */
 int64_t mam_book_missing(const struct mam_engine *engine, const struct mam_block *block,
@@ -419,6 +433,11 @@ bool mam_account_stale(const struct mam_engine *engine, uint32_t account);
 void mam_marks_look(struct mam_engine *engine);
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument);
 void mam_stake_value(struct mam_engine *engine, uint32_t stake);
+/* Has it a profit that can be told? */
+bool mam_stake_valued(const struct mam_engine *engine, const struct mam_stake *stake);
+/* The server's figures of now have it in them: what we cannot tell of it stays as the server's, until it can
+ * be told (first quote, first rate). */
+void mam_stake_in_figures(struct mam_engine *engine, uint32_t stake);
 /* Exact profit of an exposure at a price, in a currency at the rates of now. */
 enum mam_reason mam_profit_of(struct mam_engine *engine, uint32_t instrument, uint8_t currency,
                               const struct mam_exposure *exposure, int64_t bid, int64_t ask, int64_t *profit);
@@ -432,7 +451,7 @@ int64_t mam_account_exposure(struct mam_engine *engine, uint32_t account, uint32
 /* At the marks, 1e-8, rounded up. */
 enum mam_reason mam_rate_between(struct mam_engine *engine, uint8_t from, uint8_t to, bool high,
                                  int64_t *rate);
-/* Margin currency into account currency, 1e-8: a buy's rounded up at the dearer side. */
+/* Margin currency into account currency, 1e-8: a buy's rounded up at the dearer side; 0: it is not known. */
 enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                                    uint8_t side, int64_t *rate);
 void mam_books_on_clock(struct mam_engine *engine);

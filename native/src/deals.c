@@ -256,6 +256,7 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
         at = row_of_close(engine, block, child);
         if (at != MAM_NONE) {
             engine->books.rows[at].closing += mam_child_part(child);
+            engine->books.rows[at].close_price = block->price;
         }
     }
     if (at != MAM_NONE) {
@@ -409,6 +410,37 @@ void mam_book_refused(struct mam_engine *engine, const struct mam_block *block, 
     mam_stake_touch(engine, stake);
 }
 
+/* --- A close that is in the server's figures before its report --- */
+
+bool mam_book_close_early(struct mam_engine *engine, uint32_t at, struct mam_early *before) {
+    struct mam_row *row = &engine->books.rows[at];
+    const struct mam_stake *stake = &engine->books.stakes[row->stake];
+    int64_t left = row->closing - row->gone;
+    *before = (struct mam_early){.volume = left < row->volume ? left : row->volume,
+                                 .swap = row->swap,
+                                 .balance = engine->accounts[stake->account].balance,
+                                 .deals = engine->books.accounts[stake->account].deals};
+    if (before->volume <= 0) {
+        return false;
+    }
+    take_out(engine, at, before->volume, row->close_price);
+    row->gone += before->volume;
+    mam_stake_make_up(engine, row->stake);
+    return true;
+}
+
+void mam_book_not_early(struct mam_engine *engine, uint32_t at, const struct mam_early *before) {
+    struct mam_row *row = &engine->books.rows[at];
+    const struct mam_stake *stake = &engine->books.stakes[row->stake];
+    engine->accounts[stake->account].balance = before->balance;
+    engine->books.accounts[stake->account].deals = before->deals;
+    engine->books.accounts[stake->account].swap += before->swap - row->swap;
+    row->swap = before->swap;
+    row->gone -= before->volume;
+    add_volume(engine, at, before->volume);
+    mam_stake_make_up(engine, row->stake);
+}
+
 /* --- What the server no longer has --- */
 
 /* Is it a row that a child's close may take from? */
@@ -487,6 +519,15 @@ static uint16_t check(const struct mam_position_state *m, uint16_t *field) {
     return m->rate_margin < 0 ? fault(field, 9, MAM_REASON_OUT_OF_RANGE) : MAM_REASON_NONE;
 }
 
+/* Prices within one point of the instrument's: the server may have rounded what was asked for. */
+static bool is_same_price(const struct mam_engine *engine, uint32_t instrument, int64_t a, int64_t b) {
+    int64_t point = 1;
+    for (uint8_t digit = engine->instruments[instrument].definition.digits; digit < 8; digit++) {
+        point *= 10;
+    }
+    return a - b <= point && b - a <= point;
+}
+
 /* A booking of ours whose report is still on its way, of the very volume and price. */
 static uint32_t find_pending(const struct mam_engine *engine, uint32_t account, uint32_t instrument,
                              const struct mam_position_state *m) {
@@ -495,7 +536,7 @@ static uint32_t find_pending(const struct mam_engine *engine, uint32_t account, 
     for (; at != MAM_NONE; at = engine->books.rows[at].next) {
         const struct mam_row *row = &engine->books.rows[at];
         if (row->ticket == 0 && row->pending != MAM_PLANNED && row->volume == m->volume &&
-            row->price == m->price_open && row->side == m->side) {
+            row->side == m->side && is_same_price(engine, instrument, row->price, m->price_open)) {
             return at;
         }
     }
@@ -527,11 +568,15 @@ static bool is_explained(const struct mam_engine *engine, uint32_t account, uint
 }
 
 /* The position was in the server's figures already, or came after them. */
-static void explains(struct mam_engine *engine, uint32_t account, const struct mam_position_state *m,
-                     __int128 floating, __int128 margin) {
+static void explains(struct mam_engine *engine, uint32_t account, uint32_t instrument,
+                     const struct mam_position_state *m, __int128 floating, __int128 margin) {
     struct mam_account_book *book = &engine->books.accounts[account];
+    uint32_t stake = mam_stake_find(engine, account, instrument);
     book->valued = 0;
     if (m->as_of <= book->as_of) {
+        if (stake != MAM_TABLE_NONE) {
+            mam_stake_in_figures(engine, stake);
+        }
         book->other_floating =
             mam_money(book->other_floating - (engine->books.floating[account] + book->swap - floating));
         book->other_margin = mam_money(book->other_margin - (book->margin - margin));
@@ -579,7 +624,7 @@ static uint16_t new_position(struct mam_engine *engine, uint32_t account, uint32
     set_row(engine, at, m);
     mam_row_name(engine, at, m->position);
     mam_stake_make_up(engine, engine->books.rows[at].stake);
-    explains(engine, account, m, floating, margin);
+    explains(engine, account, instrument, m, floating, margin);
     return MAM_REASON_NONE;
 }
 
@@ -619,8 +664,9 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
     }
     count_mismatch(engine, account, before, is_mismatched(engine, row));
     close_if_over(engine, at);
+    uint32_t number = engine->books.stakes[of].instrument;
     mam_stake_make_up(engine, of);
-    explains(engine, account, m, floating, margin);
+    explains(engine, account, number, m, floating, margin);
 }
 
 uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *m,

@@ -217,6 +217,7 @@ static void stake_close(struct mam_engine *engine, uint32_t at) {
     struct mam_account_book *book = &books->accounts[stake->account];
     book->margin -= stake->margin;
     book->unvalued -= stake->untiered;
+    books->instruments[stake->instrument].in_other -= (stake->in_other & MAM_SYNC_FLOATING) != 0;
     book->unvalued -= stake->unvalued != MAM_REASON_NONE;
     books->instruments[stake->instrument].unvalued -= stake->unvalued != MAM_REASON_NONE;
     slot_close(books, stake);
@@ -281,6 +282,8 @@ void mam_row_enter(struct mam_engine *engine, uint32_t at) {
     const struct mam_row *row = &engine->books.rows[at];
     struct mam_stake *stake = &engine->books.stakes[row->stake];
     stake->pending_count += row->pending != MAM_AT_SERVER;
+    stake->unrated += row->rate == 0;
+    engine->books.instruments[stake->instrument].unrated += row->rate == 0;
     if (!stake->beyond &&
         mam_exposure_add(&stake->total, row->side, row->volume, row->price, row->rate) != MAM_REASON_NONE) {
         stake->beyond = 1;
@@ -291,6 +294,8 @@ void mam_row_leave(struct mam_engine *engine, uint32_t at) {
     const struct mam_row *row = &engine->books.rows[at];
     struct mam_stake *stake = &engine->books.stakes[row->stake];
     stake->pending_count -= row->pending != MAM_AT_SERVER;
+    stake->unrated -= row->rate == 0;
+    engine->books.instruments[stake->instrument].unrated -= row->rate == 0;
     if (!stake->beyond) {
         enum mam_reason reason =
             mam_exposure_remove(&stake->total, row->side, row->volume, row->price, row->rate);
@@ -370,7 +375,8 @@ void mam_row_average(struct mam_row *row, const struct mam_row *added) {
     if (row->volume > 0 || added->volume > 0) {
         bool up = added->side == MAM_SIDE_BUY;
         row->price = mean(row->price, row->volume, added->price, added->volume, up);
-        row->rate = mean(row->rate, row->volume, added->rate, added->volume, true);
+        bool unknown = (row->volume > 0 && row->rate == 0) || (added->volume > 0 && added->rate == 0);
+        row->rate = unknown ? 0 : mean(row->rate, row->volume, added->rate, added->volume, true);
     }
     row->side = added->side;
     row->volume = add_volume(row->volume, added->volume);
@@ -445,16 +451,44 @@ void mam_stake_exposure(const struct mam_engine *engine, const struct mam_stake 
     }
 }
 
+/* A margin rate that nobody knew is that of the first moment that has one. */
+static void rate_rows(struct mam_engine *engine, uint32_t at) {
+    struct mam_stake *stake = &engine->books.stakes[at];
+    uint32_t before = stake->unrated;
+    for (uint32_t i = stake->first_row; i != MAM_NONE && stake->unrated > 0; i = engine->books.rows[i].next) {
+        struct mam_row *row = &engine->books.rows[i];
+        int64_t rate;
+        if (row->rate == 0 && mam_margin_rate_of(engine, stake->account, stake->instrument, row->side,
+                                                 &rate) == MAM_REASON_NONE) {
+            mam_row_leave(engine, i);
+            row->rate = rate;
+            mam_row_enter(engine, i);
+        }
+    }
+    if (stake->unrated != before) {
+        mam_stake_exposure(engine, stake, true, mam_slot_exposure(&engine->books, stake));
+    }
+}
+
 /* Returns whether a pool is to be made up with it. */
 static bool set_margin(struct mam_engine *engine, uint32_t at) {
     struct mam_stake *stake = &engine->books.stakes[at];
     struct mam_account_book *book = &engine->books.accounts[stake->account];
     struct mam_need need;
     bool pooled = stake->pool != 0;
+    if (stake->unrated > 0) {
+        rate_rows(engine, at);
+    }
     if (mam_need_of(engine, stake->account, stake->instrument, mam_slot_exposure(&engine->books, stake),
                     &need) != MAM_REASON_NONE ||
         need.margin > MAM_BOOK_MONEY_MAX) {
         need = (struct mam_need){.margin = MAM_BOOK_MONEY_MAX, .converts = need.converts};
+    }
+    if (stake->unrated > 0) { /* until then: nothing new for the account */
+        need.untiered = need.converts = 1;
+    } else if (stake->in_other & MAM_SYNC_MARGIN) {
+        stake->in_other &= (uint8_t)~MAM_SYNC_MARGIN;
+        book->other_margin = mam_money((__int128)book->other_margin - (need.margin - stake->margin));
     }
     book->unvalued += need.untiered;
     book->unvalued -= stake->untiered;

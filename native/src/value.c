@@ -311,6 +311,35 @@ static enum mam_reason value_slot(struct mam_engine *engine, const struct mam_st
     return mam_revalue(&revaluation, of->bid, of->ask) == 0 ? MAM_REASON_NONE : MAM_REASON_OVERFLOW;
 }
 
+bool mam_stake_valued(const struct mam_engine *engine, const struct mam_stake *stake) {
+    return engine->books.instruments[stake->instrument].bid > 0 && stake->unvalued == MAM_REASON_NONE;
+}
+
+void mam_stake_in_figures(struct mam_engine *engine, uint32_t at) {
+    struct mam_books *books = &engine->books;
+    struct mam_stake *stake = &books->stakes[at];
+    uint32_t *count = &books->instruments[stake->instrument].in_other;
+    *count -= (stake->in_other & MAM_SYNC_FLOATING) != 0;
+    stake->in_other = mam_stake_valued(engine, stake) ? 0 : MAM_SYNC_FLOATING;
+    stake->other_profit = books->pages[stake->page].profit[stake->at];
+    *count += stake->in_other != 0;
+    stake->in_other |= stake->unrated > 0 ? MAM_SYNC_MARGIN : 0;
+}
+
+/* It can be told from now on: no longer a part of what only the server knew. */
+static void told_apart(struct mam_engine *engine, struct mam_stake *stake) {
+    struct mam_books *books = &engine->books;
+    struct mam_account_book *book = &books->accounts[stake->account];
+    if ((stake->in_other & MAM_SYNC_FLOATING) != 0 && mam_stake_valued(engine, stake)) {
+        int64_t profit = books->pages[stake->page].profit[stake->at];
+        stake->in_other &= (uint8_t)~MAM_SYNC_FLOATING;
+        books->instruments[stake->instrument].in_other--;
+        book->other_floating = mam_money((__int128)book->other_floating - profit + stake->other_profit);
+        book->valued = 0;
+        mam_account_due(engine, stake->account);
+    }
+}
+
 /* Before its first quote a position is worth what was paid. */
 void mam_stake_value(struct mam_engine *engine, uint32_t at) {
     struct mam_books *books = &engine->books;
@@ -335,6 +364,7 @@ void mam_stake_value(struct mam_engine *engine, uint32_t at) {
                    books->instruments[stake->instrument].quoted + stale_after(engine, stake->instrument) + 1);
     }
     stake->valued = books->instruments[stake->instrument].version;
+    told_apart(engine, stake);
 }
 
 /* --- Margin --- */
@@ -366,8 +396,10 @@ enum mam_reason mam_rate_between(struct mam_engine *engine, uint8_t from, uint8_
 
 enum mam_reason mam_margin_rate_of(struct mam_engine *engine, uint32_t account, uint32_t instrument,
                                    uint8_t side, int64_t *rate) {
-    return mam_rate_between(engine, engine->instruments[instrument].margin,
-                            engine->accounts[account].currency, side == MAM_SIDE_BUY, rate);
+    enum mam_reason reason = mam_rate_between(engine, engine->instruments[instrument].margin,
+                                              engine->accounts[account].currency, side == MAM_SIDE_BUY, rate);
+    *rate = reason == MAM_REASON_NONE ? *rate : 0;
+    return reason;
 }
 
 /* --- An account --- */
@@ -508,7 +540,7 @@ static uint32_t propagate(struct mam_engine *engine, uint32_t pair) {
     uint8_t usd = mam_currency(engine, dollar);
     for (uint32_t i = 0; i < engine->instrument_count; i++) {
         const struct mam_instrument_book *of = &books->instruments[i];
-        bool touched = false;
+        bool touched = of->unrated > 0;
         uint64_t currencies = of->currencies | of->tier_currencies;
         for (uint64_t left = of->stake_count > 0 ? currencies : 0; left != 0 && !touched; left &= left - 1) {
             touched = uses(&engine->instruments[pair], engine->instruments[i].profit,
@@ -560,6 +592,18 @@ static void margins(struct mam_engine *engine, struct mam_page *page, uint64_t c
     page->contract = contract;
 }
 
+/* Of those who held it before there was a quote, or a rate. */
+static void first_figures(struct mam_engine *engine, const struct mam_page *page) {
+    for (uint32_t at = 0; at < page->count; at++) {
+        struct mam_stake *stake = &engine->books.stakes[page->stake[at]];
+        told_apart(engine, stake);
+        if (stake->unrated > 0) {
+            mam_stake_margin(engine, page->stake[at]);
+            mam_account_due(engine, page->account[at]);
+        }
+    }
+}
+
 static uint32_t sweep_page(struct mam_engine *engine) {
     struct mam_books *books = &engine->books;
     struct mam_instrument_book *of = &books->instruments[books->sweep_instrument];
@@ -585,6 +629,9 @@ static uint32_t sweep_page(struct mam_engine *engine) {
     page->valued = books->sweep_version;
     if (page->contract != of->contract) {
         margins(engine, page, of->contract);
+    }
+    if (of->in_other > 0 || of->unrated > 0) {
+        first_figures(engine, page);
     }
     engine->counts.revaluations += page->count;
     look(engine, page);

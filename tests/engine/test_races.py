@@ -174,3 +174,159 @@ def test_swap_of_a_turned_position_is_realised() -> None:
     assert figures(desk, "balance", "floating", "margin") == (9680, -10, 1000)
     position(desk, "1", as_of=8, ticket=2001, side="sell", price_open="1.1")
     assert figures(desk, "balance", "floating", "positions", "out_of_sync") == (9680, -10, 1, 0)
+
+
+# --- what cannot be compared ---
+
+
+def unquoted(margin_buffer: str = "2") -> Desk:
+    """3 lots of a pair without a quote: the server says that 6,000 are lost and 3,000 are its margin."""
+    desk = Desk()
+    desk.instrument()
+    desk.instrument(2)
+    desk.group(method="equal")
+    desk.account(1, margin_call="100", stop_out="50")
+    desk.member(1, margin_buffer=margin_buffer)
+    position(desk, "3", as_of=5, ticket=77, instrument=2, price_open="150")
+    state(desk, "10000", "4000", "3000", as_of=6)
+    desk.quote("lp1", "1.10000", "1.10010")
+    settled(desk)
+    return desk
+
+
+def test_a_position_without_a_quote_keeps_the_server_s_equity() -> None:
+    desk = unquoted()
+    assert figures(desk, "floating", "equity", "margin") == (-6000, 4000, 3000)
+    assert volumes(desk.deal(1, "1")) == {}
+
+
+def test_its_first_quote_counts_it_once() -> None:
+    desk = unquoted()
+    desk.quote("lp1", "147.000", "147.010", instrument=2)
+    settled(desk)
+    assert figures(desk, "floating", "swept", "equity") == (-6000, -6_000_000_000, 4000)
+    desk.quote("lp1", "146.000", "146.010", instrument=2)
+    settled(desk)
+    assert figures(desk, "equity")[0] < 2000  # it moves from there: 300,000 yen more
+    floating = (Decimal(-12000_00) / Decimal("1.4601")).quantize(Decimal("0.01"))
+    state(desk, "10000", f"{10000 + floating:f}", "3000", as_of=7)
+    settled(desk)
+    assert figures(desk, "equity")[0] == 10000 + floating
+
+
+def test_a_margin_rate_that_nobody_knows_is_worked_out_at_the_first_quote() -> None:
+    desk = Desk()
+    desk.instrument()
+    desk.instrument(2)
+    desk.group(method="equal")
+    desk.account(1)
+    desk.member(1, margin_buffer="2")
+    position(desk, "4", as_of=5, price_open="1.1")  # euros of margin; nobody quotes them
+    said = settled(desk)
+    assert [out["reason"] for out in only(said, "RiskAlert")] == ["no_rate"]
+    (member,) = only(desk.deal(1, "1"), "PlanMember")
+    assert member["reason"] == "no_rate"
+    desk.quote("lp1", "1.25000", "1.25010")
+    assert alerts(settled(desk)) == [("in_sync", 1)]
+    assert figures(desk, "margin") == (Decimal("5000.4"),)
+    desk.quote("lp1", "1.30000", "1.30010")
+    settled(desk)
+    assert figures(desk, "margin") == (Decimal("5000.4"),)  # as of then
+
+
+def test_a_margin_that_the_server_told_before_we_could_is_counted_once() -> None:
+    desk = Desk()
+    desk.instrument()
+    desk.group(method="equal")
+    desk.account(1)
+    position(desk, "4", as_of=5, price_open="1.25")
+    state(desk, "10000", "10000", "5000", as_of=6)
+    assert figures(desk, "margin", "out_of_sync") == (5000, 0)
+    desk.quote("lp1", "1.25000", "1.25010")
+    settled(desk)
+    assert figures(desk, "margin", "equity") == (5000, 10000)
+
+
+# --- flows, prices, reports ---
+
+
+@MODES
+def test_a_withdrawal_while_the_price_moves_is_no_loss(mode: str) -> None:
+    desk = account(mode, drawdown_money="2000", **CLOSE_OUT)
+    assert alerts(state(desk, "7000", "6880", "2000", as_of=7)) == [("balance", 1), ("out_of_sync", 1)]
+    assert only(settled(desk), "RiskStop") == []
+
+
+@MODES
+def test_a_loss_that_somebody_realised_is_no_withdrawal(mode: str) -> None:
+    desk = account(mode, drawdown_money="2000", **CLOSE_OUT)
+    state(desk, "7900", "7900", "0", as_of=7)  # closed at a worse price than any that we saw
+    assert len(only(settled(desk), "RiskStop")) == 1
+
+
+def test_a_position_whose_price_the_server_rounded_is_our_booking() -> None:
+    desk = account("hedging")
+    bookings = desk.deal(2, "2", price="1.100055")
+    position(desk, "2", as_of=7, ticket=2001, price_open="1.10006")
+    assert figures(desk, "positions", "margin") == (2, 4000)
+    desk.book_all(bookings)
+    assert figures(desk, "positions", "margin") == (2, 4000)
+    position(desk, "2", as_of=8, ticket=2001, price_open="1.10006")
+    assert figures(desk, "positions", "margin", "out_of_sync") == (2, 4000, 0)
+
+
+@MODES
+@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize("lots", ["2", "0.5"])
+def test_figures_before_the_report_of_a_close_count_it_once(mode: str, good: bool, lots: str) -> None:
+    desk = account(mode, drawdown_basis="high_water", drawdown_action="close_only", drawdown_money="1100")
+    at_price(desk, "1.09500")
+    bookings = close(desk, 2, lots, price="1.095")
+    part = Decimal(lots)
+    balance = 10000 - part * 510
+    told = (f"{balance:f}", "8980", f"{2000 - part * 1000:f}")
+    assert alerts(state(desk, *told, as_of=7)) == []
+    assert figures(desk, "balance", "equity", "margin") == (balance, 8980, 2000 - part * 1000)
+    if good:
+        desk.book_all(bookings)
+    else:
+        desk.book(bookings and only(bookings, "Booking")[0], status="refused")
+        assert figures(desk, "margin") == (2000,)
+        return
+    assert only(settled(desk), "RiskStop") == []
+    assert figures(desk, "balance", "equity", "margin") == (balance, 8980, 2000 - part * 1000)
+    assert alerts(state(desk, *told, as_of=8)) == []
+    desk.no_law_broken()
+
+
+@MODES
+def test_figures_without_the_close_at_work_leave_it_at_work(mode: str) -> None:
+    desk = account(mode)
+    bookings = close(desk, 2, "1")
+    assert alerts(state(desk, "10000", "9980", "2000", as_of=7)) == []
+    assert figures(desk, "balance", "equity", "margin") == (10000, 9980, 2000)
+    desk.book_all(bookings)
+    assert figures(desk, "balance", "equity", "margin") == (9990, 9980, 1000)
+
+
+@MODES
+@pytest.mark.parametrize("told_first", [True, False])
+def test_a_position_that_a_refusal_says_is_gone_ends_and_the_account_comes_back(
+    mode: str, told_first: bool
+) -> None:
+    desk = account(mode)
+    (booking,) = only(close(desk, 2, "2"), "Booking")
+    if told_first:
+        position(desk, "0", as_of=7)
+    said = desk.book(booking, status="coded", code=10036)
+    assert [out["login"] for out in only(said, "Resync")] == [1]
+    said = position(desk, "0", as_of=8)
+    assert alerts(said) == [("out_of_sync", 1)]
+    state(desk, "9980", "9980", "0", as_of=8)
+    said = desk.clock(desk.time + 2 * 10**9)
+    assert not only(said, "Booking")
+    assert ("in_sync", 1) in alerts(said)
+    assert desk.engine.counts()["holdings"] == 0
+    assert figures(desk, "positions", "out_of_sync") == (0, 0)
+    assert volumes(desk.deal(3, "1")) == {1: "1"}
+    desk.no_law_broken()
