@@ -354,6 +354,9 @@ static inline struct mam_exposure *mam_slot_exposure(const struct mam_books *boo
 }
 
 /* --- deals.c: bookings of ours, and what the server tells of positions --- */
+/* Does the server hold of a row of ours something else than our bookings made of it? What a netting account
+ * holds beyond that is the client's own. */
+bool mam_row_mismatched(const struct mam_engine *engine, const struct mam_row *row);
 /* What closes of ours take from a row is out of it, and realised, before their reports: the server's figures
  * seem to be without it. False: none is at work. _not_early: they were not. */
 struct mam_early {

@@ -83,9 +83,7 @@ static bool is_short(const struct mam_row *row) {
     return row->expected >= 0 && !row->pending && held_of(row) < row->expected;
 }
 
-/* Does the server hold of a row of ours what our bookings made of it? What a netting account holds beyond
- * that is the client's own. */
-static bool is_mismatched(const struct mam_engine *engine, const struct mam_row *row) {
+bool mam_row_mismatched(const struct mam_engine *engine, const struct mam_row *row) {
     bool hedging = is_hedging(engine, engine->books.stakes[row->stake].account);
     return is_short(row) || (hedging && row->expected >= 0 && !row->pending && held_of(row) > row->expected);
 }
@@ -291,7 +289,7 @@ static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instr
         return;
     }
     struct mam_row *net = &engine->books.rows[at];
-    bool before = is_mismatched(engine, net);
+    bool before = mam_row_mismatched(engine, net);
     if (net->side == deal->side) {
         mam_row_leave(engine, at);
         mam_row_average(net, deal);
@@ -306,7 +304,7 @@ static void net_deal(struct mam_engine *engine, uint32_t account, uint32_t instr
         }
     }
     mam_row_close(engine, deal_at);
-    count_mismatch(engine, account, before, is_mismatched(engine, net));
+    count_mismatch(engine, account, before, mam_row_mismatched(engine, net));
     close_if_over(engine, at);
 }
 
@@ -338,7 +336,7 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
     int64_t part = mam_child_part(child);
     struct mam_row *row = &engine->books.rows[at];
     uint32_t stake = row->stake;
-    bool before = is_mismatched(engine, row);
+    bool before = mam_row_mismatched(engine, row);
     int64_t rest = part - answered_part(row, child);
     if (row->side != block->side) {
         expect_less(row, part);
@@ -347,7 +345,7 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
                            : (rest < row->volume ? rest : row->volume);
         take_out(engine, at, most, block->price);
     }
-    count_mismatch(engine, child->account, before, is_mismatched(engine, row));
+    count_mismatch(engine, child->account, before, mam_row_mismatched(engine, row));
     close_if_over(engine, at);
     mam_stake_touch(engine, stake);
 }
@@ -374,12 +372,12 @@ void mam_book_booked(struct mam_engine *engine, const struct mam_block *block, s
             if (known != MAM_NONE && engine->books.rows[known].stake == stake &&
                 engine->books.rows[known].side == row->side && !engine->books.rows[known].pending) {
                 struct mam_row *to = &engine->books.rows[known];
-                bool before = is_mismatched(engine, to);
+                bool before = mam_row_mismatched(engine, to);
                 mam_row_leave(engine, known);
                 mam_row_average(to, row);
                 mam_row_enter(engine, known);
                 to->expected = to->expected >= 0 ? to->expected + row->volume : to->expected;
-                count_mismatch(engine, child->account, before, is_mismatched(engine, to));
+                count_mismatch(engine, child->account, before, mam_row_mismatched(engine, to));
                 mam_row_close(engine, at);
             }
         }
@@ -489,7 +487,7 @@ void mam_book_gone(struct mam_engine *engine, const struct mam_block *block, con
             uint32_t stake = row->stake;
             expect_less(row, less);
             volume -= less;
-            count_mismatch(engine, child->account, true, is_mismatched(engine, row));
+            count_mismatch(engine, child->account, true, mam_row_mismatched(engine, row));
             close_if_over(engine, at);
             mam_stake_touch(engine, stake);
         }
@@ -644,7 +642,7 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
     uint32_t of = row->stake;
     const struct mam_instrument_book *instrument =
         &engine->books.instruments[engine->books.stakes[of].instrument];
-    bool before = is_mismatched(engine, row);
+    bool before = mam_row_mismatched(engine, row);
     if (row->pending || is_close_at_work(row, m)) {
         return;
     }
@@ -662,7 +660,7 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
         row->volume = 0;
         mam_row_enter(engine, at);
     }
-    count_mismatch(engine, account, before, is_mismatched(engine, row));
+    count_mismatch(engine, account, before, mam_row_mismatched(engine, row));
     close_if_over(engine, at);
     uint32_t number = engine->books.stakes[of].instrument;
     mam_stake_make_up(engine, of);

@@ -199,7 +199,7 @@ static void audit_books(const struct mam_engine *engine) {
                 MUST(of->stake == at && of->volume >= 0 && of->closing >= 0);
                 MUST(of->ticket == 0 || mam_row_find(engine, account, of->ticket) == row);
                 swap += of->swap;
-                mismatched += of->expected >= 0 && !of->pending && of->volume != of->expected;
+                mismatched += mam_row_mismatched(engine, of);
                 count++;
             }
             MUST(count == stake->row_count && count > 0);
