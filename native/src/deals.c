@@ -667,6 +667,23 @@ static void known_position(struct mam_engine *engine, uint32_t account, uint32_t
     explains(engine, account, number, m, floating, margin);
 }
 
+/* Bookings at work explain its volume; its swap is the server's to tell all the same. */
+static void swap_told(struct mam_engine *engine, uint32_t account, uint32_t at,
+                      const struct mam_position_state *m) {
+    struct mam_account_book *book = &engine->books.accounts[account];
+    if (at == MAM_NONE || engine->books.rows[at].side != m->side || engine->books.rows[at].swap == m->swap ||
+        m->volume == 0) {
+        return;
+    }
+    struct mam_row *row = &engine->books.rows[at];
+    __int128 floating = engine->books.floating[account] + book->swap, margin = book->margin;
+    book->swap += m->swap - row->swap;
+    row->swap = m->swap;
+    uint32_t of = row->stake;
+    mam_stake_make_up(engine, of);
+    explains(engine, account, engine->books.stakes[of].instrument, m, floating, margin);
+}
+
 uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_position_state *m,
                                uint16_t *field) {
     uint32_t account = mam_table_get(&engine->account_by_login, m->login);
@@ -691,10 +708,12 @@ uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_posit
     engine->books.accounts[account].told = 1;
     mam_account_make_up(engine, account); /* what the position explains is told by what it changes */
     if (!is_hedging(engine, account)) {
-        if (is_explained(engine, account, instrument, m)) {
+        bool explained = is_explained(engine, account, instrument, m);
+        at = at != MAM_NONE ? at : net_row(engine, account, instrument);
+        if (explained) {
+            swap_told(engine, account, at, m);
             return MAM_REASON_NONE;
         }
-        at = at != MAM_NONE ? at : net_row(engine, account, instrument);
     }
     if (at == MAM_NONE) {
         return new_position(engine, account, instrument, m, field);
