@@ -175,6 +175,17 @@ static void no_room(struct mam_engine *engine, uint32_t account) {
     mam_account_sync(engine, account, MAM_SYNC_ROOM, MAM_SYNC_ROOM, 0, 0);
 }
 
+/* What margin currency costs in the account's. Without quotes the price of the deal itself may tell: of
+ * EURUSD, for an account in USD. 0: nothing does. */
+static int64_t rate_of_opening(struct mam_engine *engine, uint32_t account, const struct mam_block *block,
+                               int64_t price) {
+    const struct mam_instrument_state *of = &engine->instruments[block->instrument];
+    int64_t rate = 0;
+    mam_margin_rate_of(engine, account, block->instrument, block->side, &rate);
+    bool tells = of->margin == of->base && of->profit == engine->accounts[account].currency;
+    return rate == 0 && tells ? price : rate;
+}
+
 static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *block,
                              const struct mam_child *child, int64_t volume, int64_t price, uint8_t pending) {
     uint32_t at = mam_row_open(engine, child->account, block->instrument);
@@ -183,12 +194,10 @@ static uint32_t open_pending(struct mam_engine *engine, const struct mam_block *
         return MAM_NONE;
     }
     struct mam_row *row = &engine->books.rows[at];
-    int64_t rate = 0;
-    mam_margin_rate_of(engine, child->account, block->instrument, block->side, &rate);
     row->master = engine->positions[block->position].ticket;
     row->volume = volume;
     row->price = price;
-    row->rate = rate;
+    row->rate = rate_of_opening(engine, child->account, block, price);
     row->side = block->side;
     row->pending = pending;
     mam_row_enter(engine, at);

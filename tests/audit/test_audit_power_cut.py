@@ -49,7 +49,7 @@ def test_at_each_call(host: Host, tmp_path: Path, call: str) -> None:
         command = [path, "-f", "-qqq", "-y", "-s", "0", "-o", str(trace), "-e", f"trace={TRACED}"]
         command += ["-e", f"inject={call}:signal=KILL:when={when}"]
         with Versions(host.log, kept) as versions:
-            process = host.start("--checkpoint-ms", "1", prefix=tuple(command))
+            process = host.start("--checkpoint-ms", "1", "--nap-us", "200", prefix=tuple(command))
             host.wait(lambda p=process: p.poll() is not None or host.counter(counters.STATE) == 1)  # type: ignore[misc]
             for _ in range(600):
                 if host.ring.write(1, numbered(host.written)):
