@@ -62,7 +62,6 @@ class Result:
         """The JSON of `mam demo --json`."""
         return {
             "orders": self.orders,
-            "skipped": self.skipped,
             "children": self.children,
             "latency_us": self.latency(),
             "laws": self.laws,
@@ -72,6 +71,7 @@ class Result:
                 "dir": self.directory,
             },
             "host": host(),
+            "skipped": self.skipped,
             "ledger": self.ledger,
             "replay": {
                 "inputs": self.replay.inputs,
