@@ -110,10 +110,11 @@ def _assertions(message: Message) -> str:
 
 def _init(message: Message) -> str:
     name = snake(message.name)
+    gap = " " if len(name) < 24 else "\n                    "  # lines of at most 110 characters
     return (
         f"static inline void mam_{name}_init(struct mam_{name} *message) {{\n"
         "    memset(message, 0, sizeof *message);\n"
-        f"    mam_header_init(&message->header, MAM_{name.upper()}_ID, MAM_{name.upper()}_BLOCK_LENGTH);\n"
+        f"    mam_header_init(&message->header, MAM_{name.upper()}_ID,{gap}MAM_{name.upper()}_BLOCK_LENGTH);\n"
         "}\n"
     )
 

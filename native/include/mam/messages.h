@@ -2724,7 +2724,8 @@ static inline void mam_leverage_rule_init(struct mam_leverage_rule *message) {
 
 static inline void mam_leverage_rule_instrument_init(struct mam_leverage_rule_instrument *message) {
     memset(message, 0, sizeof *message);
-    mam_header_init(&message->header, MAM_LEVERAGE_RULE_INSTRUMENT_ID, MAM_LEVERAGE_RULE_INSTRUMENT_BLOCK_LENGTH);
+    mam_header_init(&message->header, MAM_LEVERAGE_RULE_INSTRUMENT_ID,
+                    MAM_LEVERAGE_RULE_INSTRUMENT_BLOCK_LENGTH);
 }
 
 static inline void mam_instrument_override_init(struct mam_instrument_override *message) {
