@@ -114,7 +114,8 @@ def _init(message: Message) -> str:
     return (
         f"static inline void mam_{name}_init(struct mam_{name} *message) {{\n"
         "    memset(message, 0, sizeof *message);\n"
-        f"    mam_header_init(&message->header, MAM_{name.upper()}_ID,{gap}MAM_{name.upper()}_BLOCK_LENGTH);\n"
+        f"    mam_header_init(&message->header, MAM_{name.upper()}_ID,"
+        f"{gap}MAM_{name.upper()}_BLOCK_LENGTH);\n"
         "}\n"
     )
 
