@@ -34,11 +34,8 @@ static void look_for(struct mam_engine *engine, int32_t more) {
 
 /* The server is asked to tell an account's state and positions. */
 static void ask_for(struct mam_engine *engine, uint32_t account) {
-    struct mam_resync resync;
-    mam_resync_init(&resync);
-    resync.login = engine->accounts[account].login;
     engine->books.accounts[account].asked = engine->now > 0 ? engine->now : 1;
-    mam_emit(engine, engine->accounts[account].bridge, &resync, sizeof resync);
+    mam_ask_state(engine, engine->accounts[account].bridge, engine->accounts[account].login);
 }
 
 void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits, uint8_t mask,
@@ -58,8 +55,7 @@ void mam_account_sync(struct mam_engine *engine, uint32_t account, uint8_t bits,
     alert.login = row->login;
     alert.measured = as_factor(measured);
     alert.limit = as_factor(limit);
-    engine->counts.alerts++;
-    mam_emit(engine, row->bridge, &alert, sizeof alert);
+    mam_alert_send(engine, row->bridge, &alert);
     engine->counts.out_of_sync += before ? -1 : 1;
     look_for(engine, before ? -1 : 1);
     if (before) {
@@ -75,8 +71,7 @@ static void tell_flow(struct mam_engine *engine, uint32_t account, int64_t amoun
     alert.kind = MAM_ALERT_KIND_BALANCE;
     alert.login = engine->accounts[account].login;
     alert.measured = as_factor(amount);
-    engine->counts.alerts++;
-    mam_emit(engine, MAM_BRIDGE_JOURNAL, &alert, sizeof alert);
+    mam_alert_send(engine, MAM_BRIDGE_JOURNAL, &alert);
 }
 
 /* --- Tolerance --- */
@@ -289,8 +284,7 @@ static void set_stale(struct mam_engine *engine, uint32_t account, bool stale, i
     alert.login = engine->accounts[account].login;
     alert.measured = mam_money((__int128)age / 1000000 * ONE); /* milliseconds */
     alert.limit = mam_money((__int128)limit / 1000000 * ONE);
-    engine->counts.alerts++;
-    mam_emit(engine, engine->accounts[account].bridge, &alert, sizeof alert);
+    mam_alert_send(engine, engine->accounts[account].bridge, &alert);
     if (!stale) {
         book->asked = 0;
     }
@@ -299,10 +293,8 @@ static void set_stale(struct mam_engine *engine, uint32_t account, bool stale, i
 /* --- Holes --- */
 
 static void ask_for_all(struct mam_engine *engine, uint32_t bridge) {
-    struct mam_resync resync;
-    mam_resync_init(&resync);
     engine->books.holes[bridge].asked = engine->now;
-    mam_emit(engine, bridge, &resync, sizeof resync);
+    mam_ask_state(engine, bridge, 0);
 }
 
 /* What was missed may have been figures of any account: those that are compared wait for their next ones. */

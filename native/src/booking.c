@@ -730,13 +730,9 @@ static void follow_up(struct mam_engine *engine, const struct mam_booking_report
         alert.block = m->block;
         alert.login = m->login;
         alert.measured = (int64_t)m->code * 100000000;
-        engine->counts.alerts++;
-        mam_emit(engine, engine->bridge, &alert, sizeof alert);
+        mam_alert_send(engine, engine->bridge, &alert);
     } else if (means == MAM_CODE_STATE) {
-        struct mam_resync resync;
-        mam_resync_init(&resync);
-        resync.login = m->login;
-        mam_emit(engine, engine->bridge, &resync, sizeof resync);
+        mam_ask_state(engine, engine->bridge, m->login);
     }
 }
 

@@ -139,8 +139,7 @@ static void tell(struct mam_engine *engine, uint32_t group, int64_t loss, int64_
     message.group = group == MAM_NONE ? 0 : engine->groups[group].id;
     message.measured = loss * 100;
     message.limit = bounded(limit) * 100;
-    engine->counts.alerts++;
-    mam_emit(engine, engine->bridge, &message, sizeof message);
+    mam_alert_send(engine, engine->bridge, &message);
 }
 
 static uint16_t check(struct mam_engine *engine, uint32_t group) {

@@ -38,9 +38,28 @@ void mam_reject(struct mam_engine *engine, const void *message, uint16_t reason,
     mam_emit(engine, to, &reject, sizeof reject);
 }
 
+void mam_alert_send(struct mam_engine *engine, uint32_t bridge, struct mam_risk_alert *alert) {
+    engine->counts.alerts++;
+    mam_emit(engine, bridge, alert, sizeof *alert);
+}
+
+void mam_ask_state(struct mam_engine *engine, uint32_t bridge, uint64_t login) {
+    struct mam_resync resync;
+    mam_resync_init(&resync);
+    resync.login = login;
+    mam_emit(engine, bridge, &resync, sizeof resync);
+}
+
+void mam_cancel_leg(struct mam_engine *engine, uint32_t bridge, uint32_t block, uint32_t leg) {
+    struct mam_leg_cancel cancel;
+    mam_leg_cancel_init(&cancel);
+    cancel.block = block;
+    cancel.leg = leg;
+    mam_emit(engine, bridge, &cancel, sizeof cancel);
+}
+
 void mam_alert(struct mam_engine *engine, uint32_t bridge, uint8_t kind, uint16_t reason, uint32_t block,
                uint64_t login) {
-    engine->counts.alerts++;
     struct mam_risk_alert alert;
     mam_risk_alert_init(&alert);
     alert.kind = kind;
@@ -52,7 +71,7 @@ void mam_alert(struct mam_engine *engine, uint32_t bridge, uint8_t kind, uint16_
         alert.group = engine->groups[at->group].id;
         alert.instrument = engine->instruments[at->instrument].definition.instrument;
     }
-    mam_emit(engine, bridge == MAM_BRIDGE_HOST ? MAM_BRIDGE_JOURNAL : bridge, &alert, sizeof alert);
+    mam_alert_send(engine, bridge == MAM_BRIDGE_HOST ? MAM_BRIDGE_JOURNAL : bridge, &alert);
 }
 
 void mam_law_broken(struct mam_engine *engine, uint32_t law, uint32_t block) {

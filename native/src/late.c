@@ -51,11 +51,7 @@ static void take(struct mam_engine *engine, const struct mam_old_leg *leg, uint8
 
 /* Nobody waits for the answer; what it tells is the house's. */
 static void ask(struct mam_engine *engine, const struct mam_old_leg *leg) {
-    struct mam_leg_cancel cancel;
-    mam_leg_cancel_init(&cancel);
-    cancel.block = leg->block;
-    cancel.leg = leg->leg;
-    mam_emit(engine, leg->bridge, &cancel, sizeof cancel);
+    mam_cancel_leg(engine, leg->bridge, leg->block, leg->leg);
     mam_alert(engine, leg->to, MAM_ALERT_KIND_GAP, MAM_REASON_SEQUENCE_GAP, leg->block, 0);
 }
 
@@ -95,7 +91,8 @@ uint16_t mam_late_trade(struct mam_engine *engine, struct mam_block *block, cons
         engine->counts.duplicates++;
         return MAM_REASON_DUPLICATE;
     }
-    if (!price_plausible(engine, m, field)) {
+    if (!mam_price_plausible(engine, leg->instrument, m->price)) {
+        *field = 6;
         return mam_impossible(engine, m->block, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
     }
     if (place == MAM_FILL_TOLD) {

@@ -55,11 +55,7 @@ void mam_leg_send(struct mam_engine *engine, struct mam_block *block, uint32_t l
 /* A LegCancel takes back what works of the leg, and asks how much was filled. */
 static void send_cancel(struct mam_engine *engine, const struct mam_block *block,
                         const struct mam_leg_state *leg) {
-    struct mam_leg_cancel cancel;
-    mam_leg_cancel_init(&cancel);
-    cancel.block = block->id;
-    cancel.leg = (uint32_t)(leg - block->legs);
-    mam_emit(engine, leg->bridge, &cancel, sizeof cancel);
+    mam_cancel_leg(engine, leg->bridge, block->id, (uint32_t)(leg - block->legs));
 }
 
 /* Asks again after twice the time, and never stops: one answer that is lost must not hold the block for good.

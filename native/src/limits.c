@@ -180,8 +180,7 @@ void mam_limits_watch_deal(struct mam_engine *engine, const struct mam_master_de
     alert.instrument = m->instrument;
     alert.measured = m->volume;
     alert.limit = most;
-    engine->counts.alerts++;
-    mam_emit(engine, engine->bridge, &alert, sizeof alert);
+    mam_alert_send(engine, engine->bridge, &alert);
 }
 
 /* --- The kill switch --- */

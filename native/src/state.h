@@ -359,6 +359,12 @@ void mam_emit(struct mam_engine *engine, uint32_t bridge, void *message, uint32_
 #define MAM_MADE_AHEAD 8
 void mam_number(struct mam_engine *engine, uint32_t bridge, void *message, uint32_t length);
 void mam_reject(struct mam_engine *engine, const void *message, uint16_t reason, uint16_t field_id);
+/* Counts it and lets it out. */
+void mam_alert_send(struct mam_engine *engine, uint32_t bridge, struct mam_risk_alert *alert);
+/* Resync: a server is asked for an account's state and positions; login 0: of all. */
+void mam_ask_state(struct mam_engine *engine, uint32_t bridge, uint64_t login);
+/* LegCancel: an LP is asked to take a leg back, or what became of it. */
+void mam_cancel_leg(struct mam_engine *engine, uint32_t bridge, uint32_t block, uint32_t leg);
 void mam_alert(struct mam_engine *engine, uint32_t bridge, uint8_t kind, uint16_t reason, uint32_t block,
                uint64_t login);
 /* Counts a violation of law 1 … 10, alarms, and stops trading. */

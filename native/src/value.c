@@ -116,8 +116,7 @@ static void tell_mark(struct mam_engine *engine, uint32_t instrument, bool stale
     __int128 age = engine->now - engine->books.instruments[instrument].quoted;
     message.measured = mam_money(age / 1000000 * ONE); /* milliseconds */
     message.limit = of->definition.stale_after * ONE;
-    engine->counts.alerts++;
-    mam_emit(engine, of->bridge, &message, sizeof message);
+    mam_alert_send(engine, of->bridge, &message);
 }
 
 /* Returns when the mark will be too old; INT64_MAX: it is, or nobody holds it, or it never is. */

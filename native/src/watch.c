@@ -27,8 +27,7 @@ static void alert(struct mam_engine *engine, uint32_t account, uint32_t group, u
     message.group = group;
     message.measured = measured == INT64_MIN ? INT64_MIN + 1 : measured;
     message.limit = limit;
-    engine->counts.alerts++;
-    mam_emit(engine, engine->accounts[account].bridge, &message, sizeof message);
+    mam_alert_send(engine, engine->accounts[account].bridge, &message);
 }
 
 /* --- Margin levels --- */
