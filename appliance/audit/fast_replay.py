@@ -98,7 +98,7 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
 
     due = {snapshot.header.leaf: snapshot for snapshot in snapshots.usable(directory)}
     fed, result = Fed(), Replay()
-    pruned = _begins_later(directory)  # then the end of an older run may come first
+    pruned = segments.is_pruned(directory)  # then the end of an older run may come first
     fed.native.skip = int(pruned)
     for batch in read_batches(directory):
         for part, snapshot in _cut(batch, due):
@@ -122,10 +122,6 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
     result.inputs, result.outputs = fed.inputs, int(fed.native.outputs)
     result.runs, result.unfinished = fed.runs, fed.unfinished + int(fed.cut_short)
     return result
-
-
-def _begins_later(directory: Path) -> bool:
-    return bool(segments.paths(directory)) and segments.first_leaf(directory) > 0
 
 
 def _from_a_run(entries: Iterator[Entry]) -> Iterator[Entry]:

@@ -38,6 +38,16 @@ def first_leaf(directory: Path) -> int:
     return read_header(paths(directory)[0]).first_leaf
 
 
+def first_leaves(directory: Path) -> list[int]:
+    """Of each segment, in order."""
+    return [read_header(path).first_leaf for path in paths(directory)]
+
+
+def is_pruned(directory: Path) -> bool:
+    """Whether the log begins after record 0."""
+    return bool(paths(directory)) and first_leaf(directory) > 0
+
+
 def path_of(directory: Path, first_leaf: int) -> Path:
     return directory / FOLDER / f"{first_leaf:020d}{SUFFIX}"
 

@@ -96,10 +96,7 @@ def _thaw(loop: Any, replay: Any, said: Any, capacity: int, config: Config, dire
 def opening(directory: Path) -> tuple[int, list[dict[str, Any]]] | None:
     """Leaf of the last run's Opened, and it and the BridgeOpened after it; None: the log has no run."""
     start = last_run(directory)
-    later = [
-        header.first_leaf for path in segments.paths(directory) if (header := segments.read_header(path))
-    ]
-    past = next((leaf for leaf in later if leaf > start), None)
+    past = next((leaf for leaf in segments.first_leaves(directory) if leaf > start), None)
     found: int | None = None
     for batch in read_batches(directory, start):
         if past is not None and batch.first_leaf >= past:
@@ -140,7 +137,7 @@ def _lost(directory: Path, config: Config, journal_bytes: int) -> int | None:
     if config.engine.restart == "new":
         return None
     run = opening(directory)
-    if run is None and not _pruned(directory):
+    if run is None and not segments.is_pruned(directory):
         return None
     if run is None:
         _check_snapshot(directory, config)
@@ -150,12 +147,6 @@ def _lost(directory: Path, config: Config, journal_bytes: int) -> int | None:
     if config.engine.durability == "commit" or _ended_well(directory):
         return 0
     return journal_bytes // LEAST_ENTRY
-
-
-def _pruned(directory: Path) -> bool:
-    """Whether the log begins in the middle of a run."""
-    paths = segments.paths(directory)
-    return bool(paths) and segments.read_header(paths[0]).first_leaf > 0
 
 
 def _check_snapshot(directory: Path, config: Config) -> None:
@@ -197,5 +188,5 @@ def _ended_well(directory: Path) -> bool:
 
 def _last_leaf(directory: Path) -> int:
     """Of the last segment but one: a writer that started in the last one may have stopped before it."""
-    headers = [segments.read_header(path).first_leaf for path in segments.paths(directory)]
-    return headers[max(0, len(headers) - 2)]
+    leaves = segments.first_leaves(directory)
+    return leaves[max(0, len(leaves) - 2)]

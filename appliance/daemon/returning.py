@@ -214,18 +214,18 @@ class Found:
 
 def outputs(directory: Path, bridge: int, first: int, last: int) -> Found:
     """Those to a bridge, of the log's last run: `first` to `last`."""
-    headers = [segments.read_header(path).first_leaf for path in segments.paths(directory)]
+    leaves = segments.first_leaves(directory)
     run = opening(directory)
-    if run is None and (not headers or headers[0] == 0):
+    if run is None and (not leaves or leaves[0] == 0):
         return Found([], False)
     start = run[0] if run is not None else 0  # 0: it began in what was pruned
     found: list[list[tuple[int, bytes]]] = []
     pruned = False
-    for at in range(len(headers) - 1, -1, -1):
-        past = headers[at + 1] if at + 1 < len(headers) else None
-        part, reached = _outputs_of(directory, max(headers[at], start), past, bridge, first, last)
+    for at in range(len(leaves) - 1, -1, -1):
+        past = leaves[at + 1] if at + 1 < len(leaves) else None
+        part, reached = _outputs_of(directory, max(leaves[at], start), past, bridge, first, last)
         found.append(part)
-        if reached or headers[at] <= start:
+        if reached or leaves[at] <= start:
             break
         pruned = at == 0
     return Found([message for part in reversed(found) for message in part], pruned)
