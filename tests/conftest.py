@@ -43,6 +43,17 @@ def clang() -> str:
 
 
 @pytest.fixture(scope="session")
+def libfuzzer(clang: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of clang, if it links libFuzzer; else the test is skipped."""
+    probe = tmp_path_factory.mktemp("libfuzzer") / "probe.c"
+    probe.write_text("int LLVMFuzzerTestOneInput(const char *d, long n) { return d == 0 && n < 0; }\n")
+    command = [clang, "-fsanitize=fuzzer,address,undefined", "-g", "-O1", probe, "-o", probe.with_suffix("")]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip(f"{clang} does not link libFuzzer")
+    return clang
+
+
+@pytest.fixture(scope="session")
 def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     """compile_c(name, *sources, flags=[...], compiler="gcc") -> the program. Sources lie below the root."""
 

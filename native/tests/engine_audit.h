@@ -5,15 +5,8 @@
 #ifndef MAM_ENGINE_AUDIT_H
 #define MAM_ENGINE_AUDIT_H
 
+#include "must.h"
 #include "state.h"
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 /* What the blocks at work say of one holding. */
 struct audit_expected {

@@ -7,16 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
+
 #define UNITS 256
 #define RUNS 64
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
-
 struct run {
     uint32_t first, count; /* count 0: none */
 };

@@ -2,18 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "must.h"
 #include "table.h"
 
 #define LIMIT 40
 #define KEYS 100
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
-
 struct naive {
     uint32_t value[KEYS]; /* MAM_TABLE_NONE: not there */
     uint32_t count;

@@ -18,15 +18,8 @@
 #include "journal_entry.h"
 #include "log_reader.h"
 #include "log_writer.h"
+#include "must.h"
 #include "sha256.h"
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 #define FRAMES_MAX 24
 

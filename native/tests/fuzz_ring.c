@@ -13,14 +13,7 @@
 #include <time.h>
 
 #include "mam/ring.h"
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
+#include "must.h"
 
 struct input {
     const uint8_t *at;

@@ -25,14 +25,7 @@
 
 #include "journal_entry.h"
 #include "loop.h"
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
+#include "must.h"
 
 enum { BROKER = 1, LP = 2, CONTROL = 3, RIG_BRIDGES = 3 };
 

@@ -11,20 +11,13 @@
 #include <stdlib.h>
 
 #include "mam/ring.h"
+#include "must.h"
 
 enum { CAPACITY = 4096, LARGEST = CAPACITY / 8 };
 
 static _Alignas(64) uint8_t memory[CAPACITY + MAM_RING_TRAILER];
 static uint32_t messages;
 static uint32_t seed;
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static uint32_t next_random(uint32_t *state) {
     *state = *state * 1664525u + 1013904223u;

@@ -15,15 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "../../native/tests/must.h"
 #include "engine.h"
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 enum { BROKER = 1, LP = 2, CONTROL = 3, INSTRUMENTS = 10, CURRENCIES = 8 };
 
