@@ -1,5 +1,6 @@
 """Compiling and running the C hosts of the engine's benchmarks, and what to say of the machine."""
 
+import argparse
 import json
 import os
 import platform
@@ -43,6 +44,15 @@ def run(command: list[str], *arguments: int) -> list[int]:
     if done.returncode != 0:
         raise SystemExit(f"the benchmark ended with status {done.returncode}")
     return sorted(int(line) for line in done.stdout.splitlines())
+
+
+def options(about: str | None, runs: int) -> argparse.Namespace:
+    """--runs, --json, --record."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true", help="keep the figures in perf/results")
+    return parser.parse_args()
 
 
 def percentile(ordered: list[int], percent: float) -> int:

@@ -12,30 +12,23 @@
 perf/native/engine_throughput.c does the work. Exit status 1 when the median is under the target.
 """
 
-import argparse
 import statistics
 import sys
 
-from engine_host import machine, percentile, program, report, run
+from engine_host import machine, options, percentile, program, report, run
 
 TARGET = 5.0  # million children a second
 SIZES = ((100, 500, 6), (1000, 50, 6), (10000, 5, 6))  # children of a deal, deals, rounds
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--record", action="store_true", help="keep the figures in perf/results")
-    options = parser.parse_args()
+    asked = options(__doc__, runs=7)
     runs: dict[int, list[int]] = {children: [] for children, _, _ in SIZES}
     with program("engine_throughput") as command:
-        for _ in range(options.runs):
+        for _ in range(asked.runs):
             for children, deals, rounds in SIZES:
                 runs[children] += run(command, children, deals, rounds)
-    result = {"machine": machine(), "runs": options.runs, "millions_a_second": {}}
+    result = {"machine": machine(), "runs": asked.runs, "millions_a_second": {}}
     rows = ["| children of a deal | best | upper quartile | median |", "|---|---|---|---|"]
     for children, deals, _ in SIZES:
         ordered = sorted(runs[children])
@@ -51,9 +44,9 @@ def main() -> int:
     target = (
         f"Target, 1,000 children a deal: {TARGET:.0f} million a second: {'reached' if reached else 'missed'}."
     )
-    title = f"# Children a second, millions ({options.runs} interleaved runs)\n\n"
+    title = f"# Children a second, millions ({asked.runs} interleaved runs)\n\n"
     table = title + "\n".join(rows) + f"\n\n{target}\n{machine()}"
-    report("engine_throughput", result, table, options.json, options.record)
+    report("engine_throughput", result, table, asked.json, asked.record)
     return 0 if reached else 1
 
 

@@ -12,30 +12,23 @@ perf/native/order_latency.c does the work. Runs of all sizes are interleaved, so
 table has the median over the runs of each run's percentile. Exit status 1 when 100 children miss the target.
 """
 
-import argparse
 import statistics
 import sys
 
-from engine_host import machine, percentile, program, report, run
+from engine_host import machine, options, percentile, program, report, run
 
 TARGET_NS = {50: 10_000, 99: 40_000}  # of 100 children
 ROUNDS = {10: 2000, 100: 500, 1000: 60}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--record", action="store_true", help="keep the figures in perf/results")
-    options = parser.parse_args()
+    asked = options(__doc__, runs=9)
     runs: dict[int, list[list[int]]] = {children: [] for children in ROUNDS}
     with program("order_latency") as command:
-        for _ in range(options.runs):
+        for _ in range(asked.runs):
             for children, rounds in ROUNDS.items():
                 runs[children].append(run(command, children, rounds))
-    result = {"machine": machine(), "runs": options.runs, "ns": {}}
+    result = {"machine": machine(), "runs": asked.runs, "ns": {}}
     rows = ["| children | best | p50, best run | p50 | p99, best run | p99 |", "|---|---|---|---|---|---|"]
     for children, ordered in runs.items():
         p50, p99 = ([percentile(times, percent) for times in ordered] for percent in (50, 99))
@@ -51,13 +44,13 @@ def main() -> int:
     hundred = result["ns"][100]  # type: ignore[index]
     reached = hundred["p50"] <= TARGET_NS[50] and hundred["p99"] <= TARGET_NS[99]
     target = f"Target of 100 children: p50 10 µs, p99 40 µs: {'reached' if reached else 'missed'}."
-    title = f"# Deal to last child, µs ({options.runs} interleaved runs)\n\n"
+    title = f"# Deal to last child, µs ({asked.runs} interleaved runs)\n\n"
     report(
         "order_latency",
         result,
         title + "\n".join(rows) + f"\n\n{target}\n{machine()}",
-        options.json,
-        options.record,
+        asked.json,
+        asked.record,
     )
     return 0 if reached else 1
 

@@ -13,11 +13,10 @@ the table has the median over the runs of each run's percentile. Exit status 1 w
 1.5 times the quiet one.
 """
 
-import argparse
 import statistics
 import sys
 
-from engine_host import machine, percentile, program, report, run
+from engine_host import machine, options, percentile, program, report, run
 
 CHILDREN, ROUNDS = 100, 400
 RATE = 10_000
@@ -26,16 +25,10 @@ PERCENTS = (50, 90, 99)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--record", action="store_true", help="keep the figures in perf/results")
-    options = parser.parse_args()
+    asked = options(__doc__, runs=7)
     runs: dict[int, list[list[int]]] = {0: [], RATE: []}
     with program("quoted_latency") as command:
-        for _ in range(options.runs):
+        for _ in range(asked.runs):
             for rate in runs:
                 runs[rate].append(run(command, rate, CHILDREN, ROUNDS))
     figures = {}
@@ -51,13 +44,13 @@ def main() -> int:
     rows.append("| ratio | " + " | ".join(f"{ratio:.2f}" for ratio in ratios.values()) + " |")
     table = (
         f"# Deal to last of {CHILDREN} children, µs, in quiet and while quotes arrive "
-        f"({options.runs} interleaved runs each)\n\n"
+        f"({asked.runs} interleaved runs each)\n\n"
         + "\n".join(rows)
         + f"\n\nTarget: quoted p50 at most {TARGET} times the quiet: {'reached' if reached else 'missed'}."
         + f"\n{machine()}"
     )
-    result = {"machine": machine(), "runs": options.runs, "ns": figures, "ratio": ratios}
-    report("quoted_latency", result, table, options.json, options.record)
+    result = {"machine": machine(), "runs": asked.runs, "ns": figures, "ratio": ratios}
+    report("quoted_latency", result, table, asked.json, asked.record)
     return 0 if reached else 1
 
 

@@ -11,9 +11,7 @@
  */
 #include "../../native/tests/loop_rig.h" /* first: it asks for the system's extensions */
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "loop_process.h"
 
 static struct mam_booking *bookings;
 
@@ -84,17 +82,9 @@ int main(int argc, char **argv) {
     struct rig rig;
     rig_make(&rig, children, count, 1 << 20, 1 << 20);
     bookings = rig_memory(sizeof *bookings * children * count);
-    pid_t loop = fork();
-    if (loop == 0) {
-        rig_pin(argc > 4 ? atoi(argv[4]) : 0);
-        mam_loop_run(rig.loop);
-        _exit(0);
-    }
-    rig_pin(argc > 5 ? atoi(argv[5]) : 1);
+    pid_t loop = loop_start(&rig, argc > 4 ? atoi(argv[4]) : 0, argc > 5 ? atoi(argv[5]) : 1);
     rig_start(&rig, children);
     measure(&rig, children, count, (uint32_t)atoi(argv[3]));
-    MUST(rig_counter(&rig, "halted on a broken law") == 0);
-    kill(loop, SIGTERM);
-    waitpid(loop, NULL, 0);
+    loop_stop(&rig, loop);
     return 0;
 }

@@ -10,9 +10,7 @@
  */
 #include "../../native/tests/loop_rig.h" /* first: it asks for the system's extensions */
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "loop_process.h"
 
 #define CHILDREN_MAX 20000
 
@@ -71,17 +69,9 @@ int main(int argc, char **argv) {
     MUST(children >= 1 && children <= CHILDREN_MAX);
     struct rig rig;
     rig_make(&rig, children, 2, 1 << 22, 1 << 22);
-    pid_t loop = fork();
-    if (loop == 0) {
-        rig_pin(argc > 3 ? atoi(argv[3]) : 0);
-        mam_loop_run(rig.loop);
-        _exit(0);
-    }
-    rig_pin(argc > 4 ? atoi(argv[4]) : 1);
+    pid_t loop = loop_start(&rig, argc > 3 ? atoi(argv[3]) : 0, argc > 4 ? atoi(argv[4]) : 1);
     rig_start(&rig, children);
     measure(&rig, children, (uint32_t)atoi(argv[2]));
-    MUST(rig_counter(&rig, "halted on a broken law") == 0);
-    kill(loop, SIGTERM);
-    waitpid(loop, NULL, 0);
+    loop_stop(&rig, loop);
     return 0;
 }

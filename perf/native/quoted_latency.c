@@ -12,9 +12,7 @@
  */
 #include "../../native/tests/loop_rig.h" /* first: it asks for the system's extensions */
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "loop_process.h"
 
 enum { CHILDREN_MAX = 1000, OTHERS = 5000, INSTRUMENTS = 4 };
 
@@ -47,15 +45,9 @@ static void quote(struct rig *rig) {
 static void read_children(struct rig *rig, uint32_t children) {
     for (uint32_t count = 0; count < children;) {
         _Alignas(8) uint8_t message[MAM_INPUT_MAX];
-        int32_t type = 0;
-        int32_t length = mam_ring_read(&rig->out[BROKER], message, sizeof message, &type);
-        if (length < 0) {
-            MUST(length == MAM_RING_EMPTY || length == MAM_RING_CLAIMED);
+        if (rig_read(rig, BROKER, message) == 0) {
             quote(rig);
-            continue;
-        }
-        rig_heard(rig, BROKER, message);
-        if (type == MAM_BOOKING_ID) {
+        } else if (((const struct mam_header *)(const void *)message)->template_id == MAM_BOOKING_ID) {
             memcpy(&bookings[count++], message, sizeof bookings[0]);
         }
     }
@@ -132,13 +124,7 @@ int main(int argc, char **argv) {
     MUST(rate >= 0 && children >= 1 && children <= CHILDREN_MAX);
     struct rig rig;
     rig_make(&rig, accounts, 2, 1 << 22, 1 << 22);
-    pid_t loop = fork();
-    if (loop == 0) {
-        rig_pin(argc > 4 ? atoi(argv[4]) : 0);
-        mam_loop_run(rig.loop);
-        _exit(0);
-    }
-    rig_pin(argc > 5 ? atoi(argv[5]) : 1);
+    pid_t loop = loop_start(&rig, argc > 4 ? atoi(argv[4]) : 0, argc > 5 ? atoi(argv[5]) : 1);
     rig_announce(&rig, accounts);
     rig_wait(&rig, "accounts", accounts);
     rig_wait(&rig, "groups", 1);
@@ -156,8 +142,7 @@ int main(int argc, char **argv) {
     double seconds = (double)(rig_clock() - began) / 1e9;
     fprintf(stderr, "%.0f quotes a second, %.0f positions revalued a second\n", quoted / seconds,
             (double)(rig_counter(&rig, "positions revalued") - valued) / seconds);
-    MUST(rig_counter(&rig, "halted on a broken law") == 0 && rig.rejects == 0);
-    kill(loop, SIGTERM);
-    waitpid(loop, NULL, 0);
+    MUST(rig.rejects == 0);
+    loop_stop(&rig, loop);
     return 0;
 }
