@@ -236,15 +236,20 @@ struct rest {
     uint32_t bridge;
 };
 
+static struct request the_rest(const struct request *request, uint64_t ticket) {
+    struct request rest = *request;
+    rest.position = MAM_NONE;
+    rest.ticket = ticket;
+    rest.volume = request->opens;
+    rest.entry = MAM_ENTRY_OPENING;
+    return rest;
+}
+
 /* What is to follow a close; asked for once, before the block may be gone. */
 static struct rest take_rest(struct mam_block *block) {
-    struct rest rest = {.request = {.group = block->group,
-                                    .instrument = block->instrument,
-                                    .position = MAM_NONE,
-                                    .ticket = block->order,
-                                    .volume = block->opens,
-                                    .side = block->side,
-                                    .entry = MAM_ENTRY_OPENING},
+    const struct request closed = {
+        .group = block->group, .instrument = block->instrument, .side = block->side, .opens = block->opens};
+    struct rest rest = {.request = the_rest(&closed, block->order),
                         .stop_loss = block->stop_loss,
                         .price = block->reference_price,
                         .deviation = block->deviation,
@@ -307,15 +312,6 @@ static uint16_t split_reversing(struct mam_engine *engine, struct request *reque
     request->volume = held;
     request->entry = MAM_ENTRY_CLOSING;
     return MAM_REASON_NONE;
-}
-
-static struct request the_rest(const struct request *request, uint64_t ticket) {
-    struct request rest = *request;
-    rest.position = MAM_NONE;
-    rest.ticket = ticket;
-    rest.volume = request->opens;
-    rest.entry = MAM_ENTRY_OPENING;
-    return rest;
 }
 
 /* --- post_trade --- */
