@@ -48,8 +48,9 @@ def unsynced(trace: str) -> list[Write | Rename]:
             begun[thread] = (Path(found[1]), len(waiting))
         if re.search(r"f(data)?sync.*= 0$", line) and thread in begun:
             path, count = begun.pop(thread)
-            waiting = [one for at, one in enumerate(waiting) if at >= count or _synced_by(one) != path]
-            begun = {who: (what, 0) for who, (what, _) in begun.items()}
+            left = [at for at, one in enumerate(waiting) if at >= count or _synced_by(one) != path]
+            waiting = [waiting[at] for at in left]
+            begun = {who: (what, sum(at < upto for at in left)) for who, (what, upto) in begun.items()}
     return waiting
 
 

@@ -35,6 +35,18 @@ def test_what_a_trace_shows_as_not_synced() -> None:
     ]
 
 
+def test_a_sync_that_ends_during_another_takes_nothing_from_it() -> None:
+    trace = """\
+8 pwrite64(6</l/segments/next.tmp>, ""..., 9, 0) = 9
+7 rename("/l/segments/next", "/l/segments/1.seg") = 0
+7 fsync(9</l/segments> <unfinished ...>
+8 fdatasync(6</l/segments/next.tmp>) = 0
+7 rename("/l/segments/next", "/l/segments/2.seg") = 0
+7 <... fsync resumed>) = 0
+"""
+    assert unsynced(trace) == [Rename(Path("/l/segments/next"), Path("/l/segments/2.seg"))]
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("call", ["fsync", "rename", "fdatasync", "pwrite64"])
 def test_at_each_call(host: Host, tmp_path: Path, call: str) -> None:
@@ -49,7 +61,7 @@ def test_at_each_call(host: Host, tmp_path: Path, call: str) -> None:
         command = [path, "-f", "-qqq", "-y", "-s", "0", "-o", str(trace), "-e", f"trace={TRACED}"]
         command += ["-e", f"inject={call}:signal=KILL:when={when}"]
         with Versions(host.log, kept) as versions:
-            process = host.start("--checkpoint-ms", "1", "--nap-us", "200", prefix=tuple(command))
+            process = host.start("--checkpoint-ms", "1", prefix=tuple(command))
             host.wait(lambda p=process: p.poll() is not None or host.counter(counters.STATE) == 1)  # type: ignore[misc]
             for _ in range(600):
                 if host.ring.write(1, numbered(host.written)):
