@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
     MUST(memory != NULL);
     engine = mam_engine_create(memory, &limits);
     MUST(engine != NULL);
-    mam_engine_sink(engine, put, NULL);
+    mam_engine_sink(engine, put, NULL, NULL);
     announce();
     enter(accounts);
     for (int64_t round = 0; round < 3; round++) {
