@@ -9,7 +9,7 @@ from typing import Any
 from appliance._native import ffi, lib
 from appliance.audit import segments
 from appliance.audit.errors import AuditError
-from appliance.audit.reader import Batch, Entry, read_batches, read_entries
+from appliance.audit.reader import Batch, Entry, ahead, read_batches, read_entries
 from appliance.audit.records import HEADER, INPUT
 from appliance.audit.replay import Replay, engine_of, replay
 from appliance.engine import Engine
@@ -100,7 +100,7 @@ def replay_log(directory: Path, progress: Callable[[int], None] = lambda done: N
     fed, result = Fed(), Replay()
     pruned = segments.is_pruned(directory)  # then the end of an older run may come first
     fed.native.skip = int(pruned)
-    for batch in read_batches(directory):
+    for batch in ahead(read_batches(directory)):
         for part, snapshot in _cut(batch, due):
             if fed.feed(part) != lib.MAM_REPLAY_OK:
                 if result.skipped:

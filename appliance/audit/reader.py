@@ -1,6 +1,7 @@
 """Reading a log: its entries in order, each frame checked. Whether the log is *true* says verify."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.segments import Segment
 
-_BATCH = 4096
+_BATCH = 8192
 _STATUS_TEXT = {
     lib.MAM_SCAN_LENGTH: "has an impossible length",
     lib.MAM_SCAN_CRC: "does not fit its checksum",
@@ -118,17 +119,18 @@ class _SegmentReader:
         return entry
 
     def batches(self) -> "Iterator[Batch]":
-        """The same, many at a time; each batch must be used before the next is asked for."""
+        """The same, many at a time."""
         status = lib.MAM_SCAN_MORE
         while status in (lib.MAM_SCAN_MORE, lib.MAM_SCAN_OWN):
-            first = int(self.scan.tree.size)
-            status = lib.mam_scan_run(self.scan, _BATCH, 0, self._offsets, self._passed)
+            first, offsets = int(self.scan.tree.size), ffi.new("uint64_t[]", _BATCH)
+            status = lib.mam_scan_run(self.scan, _BATCH, 0, offsets, self._passed)
             if self._passed[0]:
-                yield Batch(self.data, self._base, first, self._offsets, int(self._passed[0]))
+                yield Batch(self.data, self._base, first, offsets, int(self._passed[0]))
             if status == lib.MAM_SCAN_OWN:
-                leaf, self._offsets[0] = int(self.scan.tree.size), self.scan.offset + segments.FRAME_HEADER
+                leaf, own = int(self.scan.tree.size), ffi.new("uint64_t[]", 1)
+                own[0] = self.scan.offset + segments.FRAME_HEADER
                 self._own()
-                yield Batch(self.data, self._base, leaf, self._offsets, 1)
+                yield Batch(self.data, self._base, leaf, own, 1)
         if status != lib.MAM_SCAN_END:
             text = _STATUS_TEXT[status]
             raise Damaged(f"{self.segment.path.name}: record {self.scan.tree.size} {text}")
@@ -178,6 +180,15 @@ def read_batches(directory: Path | str, first_leaf: int = 0) -> Iterator[Batch]:
             later = batch.since(first_leaf)
             if later.count:
                 yield later
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches; while one is used a thread reads and checks the next."""
+    with ThreadPoolExecutor(1, "log-reader") as reader:
+        following = reader.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = reader.submit(next, batches, None)
+            yield batch
 
 
 def _parts(
