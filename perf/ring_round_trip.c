@@ -12,6 +12,7 @@
  * p50 and p99 in ns of one line, two lines, rings by copy; then one-way messages a second: read singly, in
  * batches.
  */
+#define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 TARGET = 1.5
 NEAR_NS = 150  # between the two levels; for information only
-FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O3", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
+FLAGS = ["-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
 COLUMNS = ("one_line", "one_line_p99", "two_lines", "two_lines_p99", "ring", "ring_p99", "single", "batched")
 
 Rounds = list[dict[str, float]]

@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x3f8f61464997a166
+SCHEMA_FINGERPRINT: Final = 0x4f7fe4a85aa58312
 
 
 class Side(IntEnum):
@@ -279,6 +279,7 @@ class AlertKind(IntEnum):
     CLOSE_OUT_WAITS = 40
     MARK_STALE = 41
     MARK_FRESH = 42
+    AVERAGE_PRICE = 43
 
 
 class Reason(IntEnum):
@@ -489,6 +490,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         40: "A close-out cannot close now, and goes on trying",
         41: "No quote of an instrument that accounts hold is newer than its staleAfter",
         42: "It is quoted again",
+        43: "A block's children cannot be at the prices of its fills: all have the average",
     },
     "Reason": {
         0: "Nothing to explain",

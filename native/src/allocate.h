@@ -108,6 +108,22 @@ enum mam_reason mam_settle_short(uint32_t count, int64_t step, int64_t minimum, 
 enum mam_reason mam_divide_close(uint32_t count, int64_t step, const uint64_t *login, const int64_t *held,
                                  int64_t closed, int64_t *out, void *scratch);
 
+#define MAM_MIX_PARTS 33 /* at most */
+
+/*
+ * The same mix for all: part[j] is how much there is of the j-th kind, volume[i] what member i gets of all
+ * kinds together; multiples of step, with equal sums. Member i gets of kind j its exact share volume[i] *
+ * part[j] / sum to within one step: mam_mix_volume with bit j of more[i]. Every sum, of a member's and of a
+ * kind's, is exact. Of the steps that rounding leaves, the first kinds go to those who need most; so give the
+ * kinds best first and worst first in turn, and nobody is favoured for long. Returns MAM_REASON_NONE,
+ * OUT_OF_RANGE (count, step, parts, a negative volume), OFF_STEP, OVERFLOW (a sum), MEMBERS_SUM (the sums
+ * differ).
+ */
+enum mam_reason mam_divide_mix(uint32_t count, int64_t step, const uint64_t *login, const int64_t *volume,
+                               uint32_t parts, const int64_t *part, uint64_t *more, void *scratch);
+/* What a member gets of one kind; `more` 0 or 1. */
+int64_t mam_mix_volume(int64_t volume, int64_t part, int64_t total, int64_t step, int64_t more);
+
 /*
  * One price for all children: sum of price[i] * volume[i] / sum of volume[i], rounded to the nearest multiple
  * of `tick` (1e-8, > 0), ties to the even multiple, so that rounding favours neither side. *residue is what

@@ -69,7 +69,7 @@ static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block,
     booking->child = at;
     booking->login = child->login;
     booking->volume = mam_child_part(child);
-    booking->price = block->price;
+    booking->price = mam_child_price(block, child);
     booking->position = ticket_of(engine, block, child);
     booking->instrument = engine->instruments[block->instrument].definition.instrument;
     booking->side = block->side;
@@ -83,8 +83,28 @@ static uint32_t make_booking(struct mam_engine *engine, struct mam_block *block,
     return bridge;
 }
 
+/* The plan of a child that goes on with what another has begun. */
+static void emit_further(struct mam_engine *engine, const struct mam_block *block, uint32_t at,
+                         uint16_t reason) {
+    const struct mam_child *child = mam_child_at(engine, block, at);
+    struct mam_plan_member member;
+    mam_plan_member_init(&member);
+    member.block = block->id;
+    member.child = at;
+    member.login = child->login;
+    member.cap = member.volume = child->assigned;
+    member.margin = engine->accounts[child->account].margin;
+    member.reason = reason;
+    mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
+}
+
 static void emit_booking(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
     struct mam_booking booking;
+    struct mam_child *child = child_at(engine, block, at);
+    if (child->further) {
+        child->further = 0;
+        emit_further(engine, block, at, MAM_REASON_FURTHER_PRICE);
+    }
     uint32_t bridge = make_booking(engine, block, at, &booking);
     engine->put(engine->context, bridge, &booking, sizeof booking);
 }
@@ -114,7 +134,8 @@ static void enqueue(struct mam_engine *engine, struct mam_block *block, uint32_t
     set_status(engine, child, MAM_CHILD_QUEUED);
 }
 
-/* May this child's Booking go now? If its server is busy it waits; a broken law stops it. */
+/* May this child's Booking go now? If its server is busy it waits, and a further price always does, so that
+ * the answer to one message stays bounded; a broken law stops it. */
 static bool may_go(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
     struct mam_child *child = child_at(engine, block, at);
     if (!block->plan_emitted) {
@@ -126,8 +147,9 @@ static bool may_go(struct mam_engine *engine, struct mam_block *block, uint32_t 
         return false;
     }
     struct mam_bridge_state *server = server_of(engine, child);
-    if (server->last_block != 0 || server_busy(engine, server)) {
+    if (server->last_block != 0 || child->further || server_busy(engine, server)) {
         enqueue(engine, block, at);
+        engine->next_deadline = child->further ? engine->now : engine->next_deadline;
         return false;
     }
     return true;
@@ -233,7 +255,7 @@ void mam_owe(struct mam_engine *engine, const struct mam_block *block, const str
     engine->owed_holdings += holding->owed == 0;
     holding->owed += volume;
     holding->tried = block->covers ? holding->tried : 0;
-    holding->owed_notional += (__int128)block->price * volume;
+    holding->owed_notional += (__int128)mam_child_price(block, child) * volume;
     engine->positions[block->position].owed += volume;
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_NOT_CLOSED, reason, block->id, child->login);
     mam_task_add_owed(engine, !block->covers);
@@ -407,7 +429,8 @@ void mam_bookings_keep(struct mam_engine *engine) {
         return;
     }
     struct mam_block *block = &engine->blocks[engine->unkept];
-    bool fresh = engine->positions[block->position].holding_count == 0; /* nobody to be found */
+    /* nobody to be found; a child at several prices is found again */
+    bool fresh = engine->positions[block->position].holding_count == 0 && !block->mixed;
     engine->unkept = MAM_NONE;
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
@@ -438,7 +461,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
         say_opening(engine, block);
         return;
     }
-    bool fresh = first == 0 && engine->positions[block->position].holding_count == 0;
+    bool fresh = first == 0 && !block->mixed && engine->positions[block->position].holding_count == 0;
     for (uint32_t i = first; i < block->child_count; i++) {
         struct mam_child *child = child_at(engine, block, i);
         if (child->assigned == 0) {
@@ -488,19 +511,6 @@ static void answered(struct mam_engine *engine, struct mam_block *block, struct 
     }
 }
 
-static void emit_further(struct mam_engine *engine, const struct mam_block *block, uint32_t at) {
-    const struct mam_child *child = mam_child_at(engine, block, at);
-    struct mam_plan_member member;
-    mam_plan_member_init(&member);
-    member.block = block->id;
-    member.child = at;
-    member.login = child->login;
-    member.cap = member.volume = child->assigned;
-    member.margin = engine->accounts[child->account].margin;
-    member.reason = MAM_REASON_FURTHER_TICKET;
-    mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
-}
-
 static int64_t missing_of_rest(const struct mam_engine *engine, const struct mam_block *block,
                                const struct mam_child *child, int64_t rest) {
     struct mam_child next = *child;
@@ -538,12 +548,13 @@ static void go_on(struct mam_engine *engine, struct mam_block *block, uint32_t a
                              .holding = child->holding,
                              .deferred_block = MAM_NONE,
                              .planned = rest,
-                             .assigned = rest};
+                             .assigned = rest,
+                             .price = child->price};
     uint32_t number = block->child_count++;
     *child_at(engine, block, number) = next;
     engine->counts.children_planned++;
     engine->counts.children_working++;
-    emit_further(engine, block, number);
+    emit_further(engine, block, number, MAM_REASON_FURTHER_TICKET);
     block->asked++;
     engine->holdings[next.holding].pending++;
     mam_book_asked(engine, block, child_at(engine, block, number));
@@ -578,6 +589,9 @@ static void refuse(struct mam_engine *engine, struct mam_block *block, struct ma
     hold(engine, block, child, -1);
     give_to_house(engine, block, child, volume);
     block->refused += volume;
+    if (child->price != 0) {
+        block->prices[child->price - 1].volume += volume;
+    }
     if (block->entry == MAM_ENTRY_CLOSING) {
         block->reason = MAM_REASON_NOT_CLOSED;
         mam_owe(engine, block, child, volume, MAM_REASON_REFUSED);
@@ -644,7 +658,7 @@ uint16_t mam_take_booked(struct mam_engine *engine, struct mam_block *block, con
     if (child == NULL) {
         return reason;
     }
-    if (m->volume != mam_child_part(child) || m->price != block->price) {
+    if (m->volume != mam_child_part(child) || m->price != mam_child_price(block, child)) {
         return mismatch(engine, child, m, field);
     }
     on_booked(engine, block, child, m);

@@ -247,7 +247,7 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
         struct mam_row *row = &engine->books.rows[at];
         mam_row_leave(engine, at);
         row->volume = child->assigned;
-        row->price = block->price;
+        row->price = mam_child_price(block, child);
         row->pending = MAM_ASKED;
         mam_row_enter(engine, at);
         mam_stake_make_up(engine, row->stake);
@@ -258,12 +258,12 @@ void mam_book_asked(struct mam_engine *engine, const struct mam_block *block, st
     }
     bool opens = block->entry == MAM_ENTRY_OPENING;
     if (opens) {
-        at = open_pending(engine, block, child, child->assigned, block->price, MAM_ASKED);
+        at = open_pending(engine, block, child, child->assigned, mam_child_price(block, child), MAM_ASKED);
     } else {
         at = row_of_close(engine, block, child);
         if (at != MAM_NONE) {
             engine->books.rows[at].closing += mam_child_part(child);
-            engine->books.rows[at].close_price = block->price;
+            engine->books.rows[at].close_price = mam_child_price(block, child);
         }
     }
     if (at != MAM_NONE) {
@@ -352,7 +352,7 @@ static void booked_close(struct mam_engine *engine, const struct mam_block *bloc
         int64_t most = row->expected >= 0 && row->volume - rest < row->expected
                            ? (row->volume > row->expected ? row->volume - row->expected : 0)
                            : (rest < row->volume ? rest : row->volume);
-        take_out(engine, at, most, block->price);
+        take_out(engine, at, most, mam_child_price(block, child));
     }
     count_mismatch(engine, child->account, before, mam_row_mismatched(engine, row));
     close_if_over(engine, at);

@@ -555,7 +555,8 @@ uint64_t mam_engine_worst_case(const struct mam_capacities *limits, uint32_t ove
     uint64_t per_block = 8 * (sizeof(struct mam_plan) + sizeof(struct mam_risk_alert) + overhead + 8);
     uint64_t sweeps =
         (MAM_CLOCK_BLOCKS + UINT64_C(2)) * (2 * MAM_LEGS_MAX + 3 * limits->bridges) * per_message;
-    uint64_t released = (uint64_t)limits->bridges * MAM_RELEASE * (sizeof(struct mam_booking) + overhead + 8);
+    uint64_t released =
+        (uint64_t)limits->bridges * MAM_RELEASE * per_row; /* each may be at a further price */
     uint64_t watched = (MAM_WATCHED_OUTPUTS + 2 * MAM_LOOKED_AFTER + 2 * (uint64_t)limits->groups) *
                        (sizeof(struct mam_risk_stop) + overhead + 8);
     uint64_t unsynced = rows_needed(limits) * (sizeof(struct mam_risk_alert) + sizeof(struct mam_resync) +

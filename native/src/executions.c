@@ -31,10 +31,15 @@ static void remember(struct mam_engine *engine, const struct mam_execution *m, u
 
 /* --- What a fill does --- */
 
-/* The block has `volume` more (or, negative, less) of this purpose. */
+/* The block has `volume` more (or, negative, less) of this purpose. Price 0: a status answer told it. */
 static void count_in(struct mam_engine *engine, struct mam_block *block, const struct mam_leg_state *leg,
-                     int64_t volume, __int128 notional) {
+                     int64_t volume, __int128 notional, int64_t price) {
     if (leg->purpose == MAM_LEG_EXECUTE) {
+        if (price == 0) {
+            mam_price_tell(block, volume, notional);
+        } else {
+            mam_price_count(block, price, volume);
+        }
         block->filled += volume;
         block->executed += volume;
         block->notional += notional;
@@ -54,9 +59,10 @@ static __int128 part_of(__int128 notional, int64_t volume, int64_t part) {
     return part == volume ? notional : notional / volume * part;
 }
 
-/* Returns how much of a fill the block takes; the rest goes to the house. `notional` is of the whole. */
+/* Returns how much of a fill the block takes; the rest goes to the house. `notional` is of the whole; price
+ * as in count_in. */
 static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
-                         int64_t volume, __int128 notional) {
+                         int64_t volume, __int128 notional, int64_t price) {
     bool works = at_work(block, leg);
     int64_t room =
         leg->purpose == MAM_LEG_EXECUTE ? mam_block_target(block) - block->filled : block->to_reverse;
@@ -64,7 +70,7 @@ static int64_t take_fill(struct mam_engine *engine, struct mam_block *block, str
     room = !works ? 0 : room < of_leg ? room : of_leg;
     int64_t taken = volume < room ? volume : room;
     if (taken > 0) {
-        count_in(engine, block, leg, taken, part_of(notional, volume, taken));
+        count_in(engine, block, leg, taken, part_of(notional, volume, taken), price);
     }
     if (taken < volume) {
         uint16_t reason = works ? MAM_REASON_OVERFILLED : MAM_REASON_LATE_FILL;
@@ -112,7 +118,7 @@ static void review(struct mam_engine *engine, struct mam_block *block, struct ma
 static int64_t take_report(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                            const struct mam_execution *m) {
     __int128 notional = (__int128)m->volume * m->price;
-    int64_t taken = take_fill(engine, block, leg, m->volume, notional);
+    int64_t taken = take_fill(engine, block, leg, m->volume, notional, m->price);
     mam_sum_add(&leg->sum, m->volume, notional);
     return taken;
 }
@@ -122,10 +128,18 @@ static int64_t take_report(struct mam_engine *engine, struct mam_block *block, s
 static uint16_t take_told(struct mam_engine *engine, struct mam_block *block, struct mam_leg_state *leg,
                           const struct mam_execution *m) {
     int64_t part = m->volume < leg->told_in_block ? m->volume : leg->told_in_block;
+    bool counts = at_work(block, leg) && leg->purpose == MAM_LEG_EXECUTE;
     leg->told_in_block -= part;
     leg->told_notional -= (__int128)part * m->price;
+    if (counts) {
+        mam_price_tell(block, -part, -(__int128)part * m->price);
+        mam_price_count(block, m->price, part);
+    }
     if (leg->told_in_block == 0) {
-        block->notional -= at_work(block, leg) && leg->purpose == MAM_LEG_EXECUTE ? leg->told_notional : 0;
+        if (counts) {
+            block->notional -= leg->told_notional;
+            mam_price_tell(block, 0, -leg->told_notional);
+        }
         leg->told_notional = 0;
     }
     mam_sum_reported(&leg->sum, m->volume, m->price);
@@ -282,7 +296,7 @@ static uint16_t take_missing(struct mam_engine *engine, struct mam_block *block,
         return mam_impossible(engine, block->id, 0, MAM_REASON_IMPLAUSIBLE_PRICE);
     }
     watch_limit(engine, block, leg, price);
-    int64_t taken = take_fill(engine, block, leg, missing, notional);
+    int64_t taken = take_fill(engine, block, leg, missing, notional, 0);
     leg->told_in_block += taken;
     leg->told_notional += part_of(notional, missing, taken);
     mam_sum_tell(&leg->sum, missing, notional);
@@ -330,7 +344,7 @@ static void undo(struct mam_engine *engine, struct mam_block *block, struct mam_
     int64_t in_block = at_work(block, leg) ? fill->in_block : 0;
     mam_sum_undo(&leg->sum, fill->volume, (__int128)fill->volume * fill->price);
     if (in_block > 0) {
-        count_in(engine, block, leg, -in_block, -(__int128)in_block * fill->price);
+        count_in(engine, block, leg, -in_block, -(__int128)in_block * fill->price, fill->price);
     }
     if (fill->volume > in_block) {
         mam_house_take(engine, block->bridge, block->id, block->instrument, leg->bridge, leg->side ^ 1u,

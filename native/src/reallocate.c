@@ -1,7 +1,7 @@
 /*
  * What a server refused to book for one member is offered to the others: by the policy's weights, each under
- * its own constraints as they are now, at the block's price, as new children with new numbers. Never to one
- * who refused; three rounds at most; what is left is the house's.
+ * its own constraints as they are now, at the block's price or prices, as new children with new numbers.
+ * Never to one who refused; three rounds at most; what is left is the house's.
  */
 #include <string.h>
 
@@ -111,6 +111,17 @@ static void add_child(struct mam_engine *engine, struct mam_block *block, uint32
     mam_emit(engine, MAM_BRIDGE_JOURNAL, &member, sizeof member);
 }
 
+/* The rows' children, from number `first` on, at the prices of what was refused. */
+static void give_at_prices(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                           uint32_t first) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (engine->rows.result[i] > 0) {
+            mam_prices_give(engine, block, i, first++);
+        }
+    }
+    mam_prices_keep(engine, block, count);
+}
+
 bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     bool possible = block->policy.on_refused == MAM_ON_REFUSED_REALLOCATE &&
                     block->entry == MAM_ENTRY_OPENING && block->rounds < MAM_ROUNDS_MAX &&
@@ -129,7 +140,11 @@ bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     for (uint32_t i = 0; i < count; i++) {
         more += engine->rows.result[i] > 0;
     }
-    if (!mam_children_grow(engine, block, more)) {
+    uint32_t further = 0;
+    if (block->mixed && !mam_prices_offer(engine, block, count, &further)) {
+        return false;
+    }
+    if (!mam_children_grow(engine, block, more + further)) {
         return false;
     }
     uint32_t first = block->child_count;
@@ -138,8 +153,11 @@ bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
             add_child(engine, block, i);
         }
     }
-    engine->counts.children_planned += more;
-    engine->counts.children_working += more;
+    if (block->mixed) {
+        give_at_prices(engine, block, count, first);
+    }
+    engine->counts.children_planned += more + further;
+    engine->counts.children_working += more + further;
     block->refused -= planned;
     block->house -= planned;
     block->allocated += planned;

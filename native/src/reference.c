@@ -207,9 +207,6 @@ static uint16_t check_policy(const struct mam_group_policy *m, uint16_t *field) 
     if (m->rounding == MAM_ROUNDING_OVERFLOW && m->overflow_login == 0) {
         return fault(field, 5, MAM_REASON_NO_OVERFLOW_ACCOUNT);
     }
-    if (m->price_mode != MAM_PRICE_MODE_AVERAGE) {
-        return fault(field, 15, MAM_REASON_NOT_SUPPORTED);
-    }
     if (m->deviation < 0 || m->deviation > MAM_PRICE_MAX) {
         return fault(field, 16, MAM_REASON_OUT_OF_RANGE);
     }

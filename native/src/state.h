@@ -4,11 +4,10 @@
  *
  * Invariants (block: asserted in block.c as it changes; all: native/tests/engine_audit.h recounts every
  * table): block:    sum of children's assigned volumes + house = filled          (law 1) assigned never falls
- * while legs work; = planned at full fill (law 2) every Booking of a block carries the block's price (law 3)
- *             the Plan was emitted before the first Leg or Booking         (law 4)
- *   position: sum of its holdings' volumes + house holding = the master's volume
- *   holding:  volume >= 0; a close takes its volume out when it is assigned, a refusal puts it back, and owes
- * it
+ * while legs work; = planned at full fill (law 2) every Booking of a block carries the block's price, or
+ * under per_fill one of its prices (law 3) the Plan was emitted before the first Leg or Booking         (law
+ * 4) position: sum of its holdings' volumes + house holding = the master's volume holding:  volume >= 0; a
+ * close takes its volume out when it is assigned, a refusal puts it back, and owes it
  */
 #ifndef MAM_STATE_H
 #define MAM_STATE_H
@@ -22,6 +21,7 @@
 #include "engine.h"
 #include "extents.h"
 #include "leg_sum.h"
+#include "ratio.h"
 #include "table.h"
 #include "terms.h"
 
@@ -37,6 +37,7 @@
 #define MAM_ROUNDS_MAX 3         /* how often refused volume is offered to other members */
 #define MAM_BOOKING_WINDOW 65536 /* unanswered bookings of one server, where Limits say nothing else */
 #define MAM_BATCH 128            /* bookings of one call, where ServerTerms say nothing else */
+#define MAM_PRICES_MAX 32        /* prices of a block's fills that `per_fill` keeps apart */
 #define MAM_TASKS 64             /* flattenings and leavings under way */
 #define MAM_CLOCK_BLOCKS 16      /* blocks that one Clock works on; the rest come with the next */
 #define MAM_RELEASE 256          /* queued bookings that one message releases at most */
@@ -169,6 +170,13 @@ struct mam_child {
     uint32_t row;  /* of books, plus 1: what it opens or closes there */
     uint8_t status;
     uint8_t tries;
+    uint8_t price;   /* of the block's prices, plus 1; 0: the block's own */
+    uint8_t further; /* a part at a further price, whose PlanMember leaves with its Booking */
+};
+
+/* per_fill: what was filled at one price; once that is divided, what the server refused of it. */
+struct mam_block_price {
+    int64_t price, volume;
 };
 
 enum mam_leg_status { MAM_LEG_WORKING = 1, MAM_LEG_UNKNOWN, MAM_LEG_ENDED };
@@ -267,10 +275,16 @@ struct mam_block {
     uint8_t covers;    /* a close of what one account is owed, out of what the house closed for it */
     uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
     uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
+    uint8_t price_count;
+    uint8_t mixed;           /* the children are at the block's prices, not at its one price */
+    uint16_t unmixed_reason; /* per_fill: why they are at one price all the same */
+    int64_t told;            /* per_fill: filled at prices that only a status answer's average tells, … */
+    __int128 told_notional;  /* … and their sum of price x volume */
     uint16_t reason;
     struct mam_group_policy policy; /* frozen */
     struct mam_leg_state
         legs[MAM_LEGS_MAX]; /* leg_count of them mean something; last, so that no more is cleared */
+    struct mam_block_price prices[MAM_PRICES_MAX + 1]; /* price_count of them; one more for what is told */
 };
 
 /* Structure-of-arrays scratch for one plan, as long as the largest group. */
@@ -282,6 +296,13 @@ struct mam_scratch_rows {
     uint8_t *binding, *capped;
     int64_t *quota, *floor_volume, *remainder, *result, *held;
     void *kernel; /* the allocation kernel's own */
+};
+
+/* Scratch of one division by prices: the block's prices in the order in which they are given. */
+struct mam_price_mix {
+    uint32_t parts;
+    uint8_t price[MAM_PRICES_MAX + 1];
+    struct mam_ratio share[MAM_PRICES_MAX + 1];
 };
 
 struct mam_engine {
@@ -344,6 +365,7 @@ struct mam_engine {
     uint32_t free_position, free_holding, free_block; /* lists through first_holding, next, next */
     uint32_t first_block, last_block;
     struct mam_extents extents;
+    struct mam_price_mix mix;
     struct mam_scratch_rows rows;
     struct mam_books books;
     struct mam_terms terms; /* of the plan that is being made */
@@ -508,6 +530,21 @@ void mam_entitle(struct mam_engine *engine, struct mam_block *block, bool grew);
 /* At the end: final volumes (minimum volumes kept), the children's price, the house's part. */
 void mam_settle(struct mam_engine *engine, struct mam_block *block);
 
+/* --- prices.c: the same mix of the fills' prices for each child (per_fill) --- */
+/* The block has `volume` more (or, negative, less) at a price. */
+void mam_price_count(struct mam_block *block, int64_t price, int64_t volume);
+/* The same of what a status answer told. */
+void mam_price_tell(struct mam_block *block, int64_t volume, __int128 notional);
+/* The volumes are decided: each child's is divided into parts, one a price, as children of their own. */
+void mam_prices_divide(struct mam_engine *engine, struct mam_block *block);
+/* Rows 0 to count - 1 (login, result) are to have what was refused. False: they cannot at its prices.
+ * *further: how many children more than rows that makes. */
+bool mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count, uint32_t *further);
+/* Then, for each of these rows that has volume: its child is divided. */
+void mam_prices_give(struct mam_engine *engine, struct mam_block *block, uint32_t row, uint32_t child);
+/* Then: what nobody of them has stays on offer. */
+void mam_prices_keep(struct mam_engine *engine, struct mam_block *block, uint32_t count);
+
 /* --- book.c: the aggregated book of all LPs --- */
 /*
  * Sweeps the book for `volume`: one leg per LP, within the block's limit. Returns the volume of the legs that
@@ -608,6 +645,10 @@ static inline struct mam_child *mam_child_at(struct mam_engine *engine, const st
                                              uint32_t child) {
     MAM_ASSERT(child < block->child_count);
     return &engine->children[block->first_child + child];
+}
+
+static inline int64_t mam_child_price(const struct mam_block *block, const struct mam_child *child) {
+    return child->price == 0 ? block->price : block->prices[child->price - 1].price;
 }
 
 /* What its Booking asks for. */

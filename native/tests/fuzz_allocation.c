@@ -236,6 +236,51 @@ static void check_price(struct bytes *bytes) {
     MAM_ASSERT((wide)average * (int64_t)sum_of(volume, count) + residue == notional);
 }
 
+/* Cuts `steps` into parts at random. */
+static void cut(struct bytes *bytes, uint64_t steps, int64_t step, uint32_t parts, int64_t *part) {
+    for (uint32_t j = 0; j < parts; j++) {
+        uint64_t some = j + 1 == parts ? steps : take(bytes, 8) % (steps + 1);
+        part[j] = (int64_t)some * step;
+        steps -= some;
+    }
+}
+
+static void check_mix(struct bytes *bytes, void *scratch) {
+    uint64_t login[MEMBERS];
+    uint64_t more[MEMBERS];
+    int64_t volume[MEMBERS];
+    int64_t part[MAM_MIX_PARTS];
+    uint32_t count = (uint32_t)(take(bytes, 1) % (MEMBERS + 1));
+    uint32_t parts = (uint32_t)(take(bytes, 1) % MAM_MIX_PARTS) + 1;
+    int64_t step = (int64_t)(take(bytes, 1) % 5) + 1;
+    for (uint32_t i = 0; i < count; i++) {
+        login[i] = take(bytes, 1);
+        volume[i] = figure(bytes) / (MEMBERS + 1) / step * step;
+    }
+    int64_t total = (int64_t)sum_of(volume, count);
+    cut(bytes, (uint64_t)(total / step), step, parts, part);
+    MAM_ASSERT(mam_divide_mix(count, step, login, volume, parts, part, more, scratch) == MAM_REASON_NONE);
+    wide left[MAM_MIX_PARTS];
+    for (uint32_t j = 0; j < parts; j++) {
+        left[j] = part[j];
+    }
+    for (uint32_t i = 0; i < count && total > 0; i++) {
+        wide mine = 0;
+        for (uint32_t j = 0; j < parts; j++) {
+            int64_t cell = mam_mix_volume(volume[i], part[j], total, step, (int64_t)(more[i] >> j & 1));
+            wide away = (wide)cell * total - (wide)volume[i] * part[j];
+            MAM_ASSERT(cell >= 0 && cell % step == 0 && away <= (wide)step * total &&
+                       -away <= (wide)step * total);
+            mine += cell;
+            left[j] -= cell;
+        }
+        MAM_ASSERT(mine == volume[i]);
+    }
+    for (uint32_t j = 0; j < parts && total > 0; j++) {
+        MAM_ASSERT(left[j] == 0);
+    }
+}
+
 static void check_all(struct bytes bytes) {
     size_t size = mam_scratch_size(MEMBERS);
     void *scratch = malloc(size); /* on the heap, so that a sanitizer sees its ends */
@@ -246,6 +291,7 @@ static void check_all(struct bytes bytes) {
     check_close(&bytes, scratch);
     check_settle(&bytes, scratch);
     check_price(&bytes);
+    check_mix(&bytes, scratch);
     free(scratch);
 }
 

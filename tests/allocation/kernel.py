@@ -109,3 +109,20 @@ def average_price(fills: list[tuple[int, int]], tick: int = 1) -> tuple[int, int
     prices, volumes = [price for price, _ in fills], [volume for _, volume in fills]
     reason = lib.mam_average_price(len(fills), prices, volumes, tick, average, residue)
     return reason, average[0], residue[0]
+
+
+def divide_mix(
+    volumes: list[int], parts: list[int], step: int = 1, logins: list[int] | None = None
+) -> tuple[int, list[list[int]]]:
+    """(reason, for each member what it has of each part)"""
+    count, total = len(volumes), sum(volumes)
+    more = ffi.new("uint64_t[]", count)
+    reason = lib.mam_divide_mix(
+        count, step, logins or _logins(count), volumes, len(parts), parts, more, scratch(count)
+    )
+    if reason or not total:
+        return reason, [[0] * len(parts) for _ in volumes]
+    return reason, [
+        [lib.mam_mix_volume(volume, part, total, step, bits >> at & 1) for at, part in enumerate(parts)]
+        for volume, bits in zip(volumes, more, strict=True)
+    ]

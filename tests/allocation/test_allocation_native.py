@@ -9,7 +9,18 @@ from tests.conftest import SANITIZE, Compile, fuzzing
 
 pytestmark = pytest.mark.sanitizer
 
-NAMES = ("allocate", "shares", "waterfill", "rounding", "select", "fills", "settle", "closing", "average")
+NAMES = (
+    "allocate",
+    "shares",
+    "waterfill",
+    "rounding",
+    "select",
+    "fills",
+    "settle",
+    "closing",
+    "average",
+    "mix",
+)
 KERNEL = [f"native/src/{name}.c" for name in NAMES]
 
 

@@ -50,6 +50,7 @@ class Block:
     plan: dict[str, Any]
     planned: dict[int, int] = field(default_factory=dict)  # login: volume
     offered: dict[int, int] = field(default_factory=dict)  # child: volume that others refused
+    parts: dict[int, int] = field(default_factory=dict)  # child: volume at a further price
     divided: int = -1  # what the children were given when the bookings began
     children: dict[int, Child] = field(default_factory=dict)
     position: tuple[int, int] = (0, 0)
@@ -65,11 +66,16 @@ class Block:
     def closing(self) -> bool:
         return bool(self.plan["entry"] == "closing")
 
+    @property
+    def prices(self) -> set[str]:
+        return {child.price for child in self.children.values()}
+
 
 class Books:
     """Hears every message and every output; asserts the laws after each."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_fill: bool = False) -> None:
+        self.per_fill = per_fill
         self.blocks: dict[int, Block] = {}
         self.batch = 128  # most Bookings of one batch
         self.batches: set[int] = set()
@@ -127,6 +133,10 @@ class Books:
         if row["reason"] in ("reallocated", "further_ticket"):
             block.offered[row["child"]] = volume
             return
+        if row["reason"] == "further_price":
+            assert self.per_fill, "law 3"
+            block.parts[row["child"]] = volume
+            return
         if row["login"] < 2**64 - 1 and volume:
             block.planned[row["login"]] = volume
         if block.plan["method"] in PROPORTIONAL and total and not row["reason"].startswith("excluded"):
@@ -152,8 +162,9 @@ class Books:
             assert known.answer == "" and known.retries == 1, "law 6: asked again without a retry"
             assert (known.login, known.volume, known.price) == (booking["login"], volume, booking["price"])
             known.retries = 0
-        assert len({child.price for child in block.children.values()}) == 1, "law 3"
-        assert volume <= block.offered.get(booking["child"], block.planned.get(booking["login"], 0)), "law 2"
+        assert self.per_fill or len(block.prices) == 1, "law 3"
+        most = block.parts.get(booking["child"], block.offered.get(booking["child"]))
+        assert volume <= (block.planned.get(booking["login"], 0) if most is None else most), "law 2"
 
     def _on_blockchange(self, change: dict[str, Any]) -> None:
         block = self.blocks[change["block"]]
@@ -216,16 +227,40 @@ class Books:
         if units(block.plan["minimum"]) > step or not total:
             return
         rounding = block.plan["rounding"]
-        asked = {c.login: c.volume for number, c in block.children.items() if number not in block.offered}
+        if self.per_fill and block.offered:
+            return  # parts of either cannot be told apart
+        asked: dict[int, int] = {}
+        for number, child in block.children.items():
+            if number not in block.offered:
+                asked[child.login] = asked.get(child.login, 0) + child.volume
         everybody = sum(asked.values()) + block.house == block.divided
         for login, planned in block.planned.items():
-            if login not in asked and not everybody:
+            if (login not in asked or self.per_fill) and not everybody:
                 continue
             exact = Fraction(min(block.divided, total) // step * step * planned, total)
             away = asked.get(login, 0) - exact
             assert away > (-2 * step if rounding == "carry" else -step), "law 2"
             if rounding != "overflow":
                 assert away < (2 * step if rounding == "carry" else step), "law 2"
+
+        if everybody and len(block.prices) > 1:
+            self._check_mix(block, step)
+
+    def _check_mix(self, block: Block, step: int) -> None:
+        """Law 3 under per_fill: each child has its share of what all children have at a price, to within one
+        step; to within two where the house has a part of it too."""
+        cells: dict[tuple[int, str], int] = {}
+        for child in block.children.values():
+            key = (child.login, child.price)
+            cells[key] = cells.get(key, 0) + child.volume
+        logins = {login for login, _ in cells}
+        of_login = {login: sum(v for key, v in cells.items() if key[0] == login) for login in logins}
+        for price in block.prices:
+            of_price = sum(volume for key, volume in cells.items() if key[1] == price)
+            for login in logins:
+                exact = Fraction(of_login[login] * of_price, sum(cells.values()))
+                away = abs(cells.get((login, price), 0) - exact)
+                assert away <= (2 * step if block.house else step), "law 3"
 
     # --- when everything is answered ---
 

@@ -167,7 +167,8 @@ class Exchange(Desk):
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.random = Random(seed)
-        self.books = Books()
+        per_fill = self.random.random() < 0.3
+        self.books = Books(per_fill)
         self.exposure = 0
         self.steps = 0
         self.lps: dict[str, Lp] = {}
@@ -190,6 +191,7 @@ class Exchange(Desk):
             {login: str(self.random.randint(1, 10**5)) for login in self.logins},
             execution="stp",
             booking_timeout=700,
+            price_mode="per_fill" if per_fill else "average",
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
         )
@@ -356,6 +358,7 @@ class Exchange(Desk):
             method=self.random.choice([*METHODS[:5], "multiplier"]),
             execution="stp",
             booking_timeout=700,
+            price_mode="per_fill" if self.books.per_fill else "average",
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
         )

@@ -164,18 +164,3 @@ def test_the_named_instrument_limit_is_the_tighter_one() -> None:
     desk.instrument(EURUSD, volume_limit="0.4", volume_max="0.3")
     (row,) = only(desk.deal(1, "1"), "PlanMember")
     assert (row["volume"], row["reason"]) == ("0.3", "instrument_maximum")
-
-
-def test_a_price_for_each_fill_is_not_supported_and_changes_nothing() -> None:
-    desk = Desk()
-    desk.usual({1: "10000", 2: "10000"})
-    fields = {
-        "group": GROUP,
-        "policy_version": 2,
-        "currency": "USD",
-        "method": "equity",
-        "master_login": 1000,
-    }
-    refused(desk.send("control", "GroupPolicy", price_mode="per_fill", **fields), "not_supported")
-    (plan,) = only(desk.deal(1, "1"), "Plan")
-    assert plan["policy_version"] == 1
