@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x4f7fe4a85aa58312
+SCHEMA_FINGERPRINT: Final = 0x38942c3625baeea2
 
 
 class Side(IntEnum):
@@ -280,6 +280,7 @@ class AlertKind(IntEnum):
     MARK_STALE = 41
     MARK_FRESH = 42
     AVERAGE_PRICE = 43
+    TERMS_CHANGED = 50
 
 
 class Reason(IntEnum):
@@ -369,6 +370,7 @@ class Reason(IntEnum):
     HEDGE_PROHIBITED = 100
     UNKNOWN_ZONE = 101
     IMPLAUSIBLE_PRICE = 110
+    STEP_COARSER = 111
     CLOCK_STEPPED = 120
     CLOCK_UNDISCIPLINED = 121
     CLOCK_DISCIPLINED = 122
@@ -491,6 +493,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         41: "No quote of an instrument that accounts hold is newer than its staleAfter",
         42: "It is quoted again",
         43: "A block's children cannot be at the prices of its fills: all have the average",
+        50: "The server changed digits, step, tick size or tick value of an instrument that so many accounts hold: they are valued anew",
     },
     "Reason": {
         0: "Nothing to explain",
@@ -577,6 +580,7 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         100: "The account may hold one side of an instrument only",
         101: "No such time zone",
         110: "Not between half and twice the market's price",
+        111: "A server group's volume step must divide the instrument's",
         120: "The host's clock jumped",
         121: "Nothing steers the host's clock: times are not traceable to UTC",
         122: "The host's clock is steered again",
@@ -748,6 +752,14 @@ MESSAGES: Final[dict[int, Message]] = {
         Field("margin_rate_sell", 11, 72, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("maintenance_rate_buy", 12, 80, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
         Field("maintenance_rate_sell", 13, 88, 8, "q", "decimal", "Factor", -8, -9223372036854775807, 9223372036854775807, 0),
+    )),
+    15: Message("InstrumentVolumes", 15, 40, (
+        Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
+        Field("server_group", 2, 16, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("instrument", 3, 20, 4, "I", "integer", "Id", 0, 0, 4294967294, 0),
+        Field("volume_min", 4, 24, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("volume_step", 5, 32, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
+        Field("volume_limit", 6, 40, 8, "q", "decimal", "Volume", -8, -9223372036854775807, 9223372036854775807, 0),
     )),
     96: Message("ServerTerms", 96, 24, (
         Field("sequence", 1, 8, 8, "Q", "integer", "Sequence", 0, 0, 18446744073709551614, 0),
@@ -1123,6 +1135,8 @@ LEVERAGE_RULE_INSTRUMENT_ID: Final = 14
 LEVERAGE_RULE_INSTRUMENT: Final = _dtype(MESSAGES[14])
 INSTRUMENT_OVERRIDE_ID: Final = 93
 INSTRUMENT_OVERRIDE: Final = _dtype(MESSAGES[93])
+INSTRUMENT_VOLUMES_ID: Final = 15
+INSTRUMENT_VOLUMES: Final = _dtype(MESSAGES[15])
 SERVER_TERMS_ID: Final = 96
 SERVER_TERMS: Final = _dtype(MESSAGES[96])
 QUOTE_ID: Final = 20
@@ -1205,6 +1219,7 @@ DTYPES: Final[dict[int, np.dtype[Any]]] = {
     13: LEVERAGE_RULE,
     14: LEVERAGE_RULE_INSTRUMENT,
     93: INSTRUMENT_OVERRIDE,
+    15: INSTRUMENT_VOLUMES,
     96: SERVER_TERMS,
     20: QUOTE,
     21: EXECUTION,

@@ -23,6 +23,15 @@ static bool any_negative(const int64_t *values, uint32_t count) {
     return signs >> 63 != 0;
 }
 
+/* The least volume of all that may be traded. */
+static int64_t smallest_minimum(const struct mam_allocation *a) {
+    int64_t smallest = a->minimums == NULL ? a->minimum : INT64_MAX;
+    for (uint32_t i = 0; a->minimums != NULL && i < a->count; i++) {
+        smallest = a->minimums[i] < smallest ? a->minimums[i] : smallest;
+    }
+    return smallest;
+}
+
 static bool any_wide(const int64_t *carry, uint32_t count) {
     uint64_t wide = 0;
     for (uint32_t i = 0; i < count;
@@ -41,7 +50,7 @@ static enum mam_reason check(const struct mam_allocation *a) {
     if (a->count == 0) {
         return MAM_REASON_NO_MEMBERS;
     }
-    if (a->cap != NULL && any_negative(a->cap, a->count)) {
+    if ((a->cap != NULL && any_negative(a->cap, a->count)) || smallest_minimum(a) < 0) {
         return MAM_REASON_OUT_OF_RANGE;
     }
     if (a->carry != NULL && any_wide(a->carry, a->count)) {
@@ -56,7 +65,7 @@ static enum mam_reason check(const struct mam_allocation *a) {
     if (a->volume % a->step != 0) {
         return MAM_REASON_OFF_STEP;
     }
-    return a->volume < a->minimum ? MAM_REASON_BELOW_MINIMUM : MAM_REASON_NONE;
+    return a->volume < smallest_minimum(a) ? MAM_REASON_BELOW_MINIMUM : MAM_REASON_NONE;
 }
 
 static bool any_over_cap(struct mam_allocation *a) {
@@ -74,7 +83,7 @@ static int64_t cut(const struct mam_allocation *a, uint32_t i) {
         return 0;
     }
     int64_t volume = a->cap[i] - a->cap[i] % a->step;
-    return volume < a->minimum ? 0 : volume;
+    return volume < (a->minimums == NULL ? a->minimum : a->minimums[i]) ? 0 : volume;
 }
 
 static void cut_to_caps(struct mam_allocation *a) {
@@ -129,15 +138,16 @@ static enum mam_reason allocate_proportional(struct mam_allocation *a, const str
     finish(a);
     MAM_ASSERT(a->planned <= a->volume);
     a->unallocated = a->volume - a->planned;
-    MAM_ASSERT(a->cap != NULL || (uint64_t)a->unallocated == nobodys * (uint64_t)a->step);
+    MAM_ASSERT(a->cap != NULL || (uint64_t)a->unallocated == (nobodys + unplaced) * (uint64_t)a->step);
     MAM_ASSERT(a->on_shortfall != MAM_ON_SHORTFALL_REDISTRIBUTE ||
                (uint64_t)a->unallocated == unplaced * (uint64_t)a->step);
     return MAM_REASON_NONE;
 }
 
-/* A desired volume in whole steps; under the minimum it is none, or the minimum. */
-static int64_t desired_volume(struct mam_allocation *a, uint32_t i, int64_t minimum) {
-    int64_t volume = a->floor_volume[i];
+/* A desired volume in whole steps; under the minimum (in steps) it is none, or the minimum. */
+static uint64_t desired_volume(struct mam_allocation *a, uint32_t i) {
+    uint64_t volume = (uint64_t)a->floor_volume[i];
+    uint64_t minimum = mam_minimum_of(a, i) * (uint64_t)a->step; /* < 2^64: under both, rounded up */
     if (a->quota[i] == 0 || volume >= minimum) {
         return volume;
     }
@@ -149,10 +159,6 @@ static int64_t desired_volume(struct mam_allocation *a, uint32_t i, int64_t mini
 }
 
 static enum mam_reason allocate_absolute(struct mam_allocation *a) {
-    uint64_t minimum = mam_minimum_steps(a->minimum, a->step);
-    if (minimum > INT64_MAX / (uint64_t)a->step) {
-        return MAM_REASON_OVERFLOW;
-    }
     uint32_t out = 0;
     mam_uint128 sum = 0;
     for (uint32_t i = 0; i < a->count; i++) {
@@ -164,8 +170,9 @@ static enum mam_reason allocate_absolute(struct mam_allocation *a) {
         }
         a->remainder[i] = a->quota[i] % a->step;
         a->floor_volume[i] = a->quota[i] - a->remainder[i];
-        a->result[i] = desired_volume(a, i, (int64_t)minimum * a->step);
-        sum += (uint64_t)a->result[i];
+        uint64_t desired = desired_volume(a, i);
+        a->result[i] = (int64_t)desired;
+        sum += desired;
     }
     if (out == a->count) {
         return MAM_REASON_NO_MEMBERS;

@@ -47,6 +47,7 @@ struct mam_allocation {
         *weight;        /* proportional: >= 0, any unit, their sum < 2^63; absolute: desired volume, >= 0 */
     const int64_t *cap; /* most that its constraints allow, >= 0; INT64_MAX is none; or NULL: no caps */
     const uint16_t *cap_reason; /* enum mam_reason of the binding constraint; or NULL: MAM_REASON_SHORTFALL */
+    const int64_t *minimums;    /* each member's own in place of `minimum`, likewise; or NULL */
     const int64_t *equity;      /* rounding largest_equity, one currency; or NULL: all equal */
     const uint16_t *excluded;   /* 0, or why the member has no share at all; or NULL: all take part */
     int64_t *carry; /* in and out: shortfall so far; sum stays as it is; or NULL: all 0, not kept */
@@ -70,7 +71,7 @@ size_t mam_scratch_size(uint32_t count);
  * Divides one order. Returns MAM_REASON_NONE, or why the whole order is refused: OUT_OF_RANGE (count, volume,
  * step, minimum, an enum, a negative cap), OFF_STEP, BELOW_MINIMUM (volume under the minimum), NO_MEMBERS,
  * NEGATIVE_WEIGHT, ZERO_WEIGHTS, OVERFLOW (sum of weights, or a carry of 2^30 steps), SHORTFALL (on_shortfall
- * reject).
+ * reject). BELOW_MINIMUM with minimums: under each of them.
  */
 enum mam_reason mam_allocate(struct mam_allocation *allocation, void *scratch);
 
@@ -91,12 +92,14 @@ enum mam_reason mam_divide_fill(uint32_t count, int64_t step, const uint64_t *lo
 /*
  * The last division of a block that was not wholly filled: every child is 0, or at least `minimum` and at
  * most its plan. plan: multiples of step, each 0 or >= minimum. The sum is as near to `filled` as can be; the
- * rest is *house. When the minimum is one step or less, call it not: the last fill's division stands. Returns
- * as mam_divide_fill; BELOW_MINIMUM: a plan is under the minimum.
+ * rest is *house. When the minimum is one step or less, call it not: the last fill's division stands.
+ * minimums: each child's own in place of `minimum`, or NULL; the rest is then less than the minimum of any
+ * child that is left out, and than a step where one is not at its plan. Returns as mam_divide_fill;
+ * BELOW_MINIMUM: a plan is under its minimum.
  */
-enum mam_reason mam_settle_short(uint32_t count, int64_t step, int64_t minimum, const uint64_t *login,
-                                 const int64_t *plan, int64_t filled, int64_t *out, int64_t *house,
-                                 void *scratch);
+enum mam_reason mam_settle_short(uint32_t count, int64_t step, int64_t minimum, const int64_t *minimums,
+                                 const uint64_t *login, const int64_t *plan, int64_t filled, int64_t *out,
+                                 int64_t *house, void *scratch);
 
 /*
  * Divides a close of `closed` by what each holds, 0 <= closed <= sum of held; neither need be multiples of

@@ -115,7 +115,9 @@ struct mam_rule {
 
 /* An instrument as a server group's accounts have it. */
 struct mam_override {
-    struct mam_instrument definition;
+    struct mam_instrument definition;    /* with all that was told */
+    struct mam_instrument_override told; /* serverGroup 0: nothing */
+    struct mam_instrument_volumes volumes;
     uint8_t own_tiers; /* else the instrument's */
     uint32_t rule;     /* number in books.rules, plus 1; 0: none of its own */
     struct mam_tier_table tiers;
@@ -387,6 +389,10 @@ uint16_t mam_on_position_state(struct mam_engine *engine, const struct mam_posit
 struct mam_contract mam_contract_of(const struct mam_engine *engine, uint32_t account, uint32_t instrument);
 uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_instrument_override *message,
                                     uint16_t *field);
+uint16_t mam_on_instrument_volumes(struct mam_engine *engine, const struct mam_instrument_volumes *message,
+                                   uint16_t *field);
+/* Could the instrument (by its id) have that step, for all whose own step is known? */
+bool mam_overrides_fit_step(const struct mam_engine *engine, uint32_t instrument, int64_t step);
 /* NULL: it has none. _make: made from the instrument's own; NULL: there is no room. */
 struct mam_override *mam_override_find(const struct mam_engine *engine, uint32_t server_group,
                                        uint32_t instrument);
@@ -435,6 +441,8 @@ bool mam_account_stale(const struct mam_engine *engine, uint32_t account);
 #define MAM_MARKS_A_CLOCK 64
 void mam_marks_look(struct mam_engine *engine);
 void mam_instrument_changed(struct mam_engine *engine, uint32_t instrument);
+/* Before its currencies or its calculation mode change: what is converted over it is due. */
+void mam_pair_changing(struct mam_engine *engine, uint32_t instrument);
 void mam_stake_value(struct mam_engine *engine, uint32_t stake);
 /* Has it a profit that can be told? */
 bool mam_stake_valued(const struct mam_engine *engine, const struct mam_stake *stake);

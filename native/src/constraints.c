@@ -9,7 +9,9 @@ static bool side_allowed(uint8_t trade_mode, uint8_t side) {
 
 static void tighten(struct mam_cap *cap, int64_t volume, uint16_t reason, uint8_t binding) {
     if (volume < cap->volume) {
-        *cap = (struct mam_cap){.volume = volume, .reason = reason, .binding = binding};
+        cap->volume = volume;
+        cap->reason = reason;
+        cap->binding = binding;
     }
 }
 
@@ -84,8 +86,7 @@ static int64_t opposite_of(const struct mam_engine *engine, const struct mam_blo
 
 /* Most volume of an account in one direction, bookings in flight included. */
 static void volume_limit(const struct mam_engine *engine, const struct mam_block *block,
-                         const struct mam_account_state_row *account, struct mam_cap *cap) {
-    int64_t limit = engine->instruments[block->instrument].definition.volume_limit;
+                         const struct mam_account_state_row *account, int64_t limit, struct mam_cap *cap) {
     if (limit == 0 || cap->volume == 0) {
         return;
     }
@@ -198,8 +199,9 @@ static void leverage(struct mam_engine *engine, const struct mam_block *block,
 struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *block,
                           const struct mam_member_state *member) {
     const struct mam_account_state_row *account = &engine->accounts[member->account];
-    struct mam_cap cap = {.volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE};
     const struct mam_contract contract = mam_contract_of(engine, member->account, block->instrument);
+    struct mam_cap cap = {
+        .volume = INT64_MAX, .binding = MAM_CONSTRAINT_NONE, .minimum = contract.definition->volume_min};
     permission(engine, block, account, contract.definition, &cap);
     synchronised(engine, block, account, &cap);
     if (needs_marks(block, &member->terms) && mam_account_stale(engine, member->account)) {
@@ -213,7 +215,7 @@ struct mam_cap mam_cap_of(struct mam_engine *engine, const struct mam_block *blo
     }
     tighten(&cap, contract.definition->volume_max, MAM_REASON_INSTRUMENT_MAXIMUM,
             MAM_CONSTRAINT_INSTRUMENT_MAXIMUM);
-    volume_limit(engine, block, account, &cap);
+    volume_limit(engine, block, account, contract.definition->volume_limit, &cap);
     margin_buffer(engine, block, account, &contract, member->terms.margin_buffer, &cap);
     leverage(engine, block, account, member->terms.max_leverage, &cap);
     return cap;

@@ -1,7 +1,7 @@
 /*
  * What an instrument is to an account: MT4 and MT5 let a group of accounts have margin, limits and trade mode
- * of its own (InstrumentOverride), and floating leverage of its own (leverage_rules.c). What moves profit
- * (contract size, tick, currencies, digits) is the instrument's for all, as on the servers.
+ * of its own (InstrumentOverride, InstrumentVolumes), and floating leverage of its own (leverage_rules.c).
+ * What moves profit (contract size, tick, currencies, digits) is the instrument's for all, as on the servers.
  */
 #include <string.h>
 
@@ -44,6 +44,35 @@ struct mam_contract mam_contract_of(const struct mam_engine *engine, uint32_t ac
                          : (struct mam_contract){definition, &of->tiers, 0};
 }
 
+/* The least that can be traded of it in that step. */
+static int64_t in_steps(int64_t volume, int64_t step) {
+    int64_t more = volume % step == 0 ? 0 : step - volume % step;
+    return volume > INT64_MAX - more ? INT64_MAX : volume + more;
+}
+
+/* The instrument as it is, but for what was told of the group. */
+static void compose(const struct mam_engine *engine, struct mam_override *own, uint32_t instrument) {
+    const struct mam_instrument_override *m = &own->told;
+    const struct mam_instrument_volumes *volumes = &own->volumes;
+    struct mam_instrument *is = &own->definition;
+    *is = engine->instruments[instrument].definition;
+    if (m->server_group != 0) {
+        is->trade_mode = m->trade_mode;
+        is->margin_flags = m->margin_flags;
+        is->volume_max = m->volume_max != 0 ? m->volume_max : is->volume_max;
+        is->margin_initial = m->margin_initial;
+        is->margin_maintenance = m->margin_maintenance;
+        is->margin_hedged = m->margin_hedged;
+        is->margin_rate_buy = m->margin_rate_buy;
+        is->margin_rate_sell = m->margin_rate_sell;
+        is->maintenance_rate_buy = m->maintenance_rate_buy;
+        is->maintenance_rate_sell = m->maintenance_rate_sell;
+    }
+    is->volume_min =
+        volumes->volume_min != 0 ? in_steps(volumes->volume_min, is->volume_step) : is->volume_min;
+    is->volume_limit = volumes->volume_limit != 0 ? volumes->volume_limit : is->volume_limit;
+}
+
 struct mam_override *mam_override_make(struct mam_engine *engine, uint32_t server_group,
                                        uint32_t instrument) {
     struct mam_books *books = &engine->books;
@@ -54,69 +83,116 @@ struct mam_override *mam_override_make(struct mam_engine *engine, uint32_t serve
     uint32_t at = books->override_count++;
     bool put = mam_table_put(&books->override_by_key, override_key(server_group, instrument), at);
     MAM_ASSERT(put);
-    books->overrides[at] = (struct mam_override){.definition = engine->instruments[instrument].definition};
+    books->overrides[at] = (struct mam_override){0};
+    compose(engine, &books->overrides[at], instrument);
     return &books->overrides[at];
 }
 
 void mam_overrides_follow(struct mam_engine *engine, uint32_t instrument) {
-    const struct mam_instrument *now = &engine->instruments[instrument].definition;
+    uint32_t id = engine->instruments[instrument].definition.instrument;
     for (uint32_t i = 0; i < engine->books.override_count; i++) {
-        struct mam_instrument *own = &engine->books.overrides[i].definition;
-        if (own->instrument == now->instrument) {
-            struct mam_instrument kept = *own;
-            *own = *now;
-            own->trade_mode = kept.trade_mode;
-            own->margin_flags = kept.margin_flags;
-            own->volume_max = kept.volume_max;
-            own->margin_initial = kept.margin_initial;
-            own->margin_maintenance = kept.margin_maintenance;
-            own->margin_hedged = kept.margin_hedged;
-            own->margin_rate_buy = kept.margin_rate_buy;
-            own->margin_rate_sell = kept.margin_rate_sell;
-            own->maintenance_rate_buy = kept.maintenance_rate_buy;
-            own->maintenance_rate_sell = kept.maintenance_rate_sell;
+        if (engine->books.overrides[i].definition.instrument == id) {
+            compose(engine, &engine->books.overrides[i], instrument);
         }
     }
 }
 
-uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_instrument_override *m,
-                                    uint16_t *field) {
-    uint32_t at = mam_table_get(&engine->instrument_by_id, m->instrument);
+bool mam_overrides_fit_step(const struct mam_engine *engine, uint32_t instrument, int64_t step) {
+    for (uint32_t i = 0; i < engine->books.override_count; i++) {
+        const struct mam_override *own = &engine->books.overrides[i];
+        int64_t theirs = own->volumes.volume_step;
+        if (own->definition.instrument == instrument && theirs != 0 && step % theirs != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whose instrument, and may this bridge speak of it? */
+static uint16_t check_whose(const struct mam_engine *engine, uint32_t server_group, uint32_t instrument,
+                            uint32_t *at, uint16_t *field) {
+    *at = mam_table_get(&engine->instrument_by_id, instrument);
     *field = 2;
-    if (m->server_group == 0) {
+    if (server_group == 0) {
         return MAM_REASON_OUT_OF_RANGE;
     }
     *field = 3;
-    if (at == MAM_TABLE_NONE) {
+    if (*at == MAM_TABLE_NONE) {
         return MAM_REASON_UNKNOWN_INSTRUMENT;
     }
-    if (engine->instruments[at].bridge != engine->bridge &&
-        engine->bridges[engine->bridge].role == MAM_ROLE_BROKER) {
-        return MAM_REASON_WRONG_SOURCE;
+    return engine->instruments[*at].bridge != engine->bridge ? MAM_REASON_WRONG_SOURCE : MAM_REASON_NONE;
+}
+
+/* Returns the number of the first that is negative, or the count. */
+static uint16_t first_negative(const int64_t *figures, uint16_t count) {
+    uint16_t i = 0;
+    while (i < count && figures[i] >= 0) {
+        i++;
+    }
+    return i;
+}
+
+uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_instrument_override *m,
+                                    uint16_t *field) {
+    uint32_t at;
+    uint16_t reason = check_whose(engine, m->server_group, m->instrument, &at, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
     }
     const int64_t figures[] = {m->volume_max,           m->margin_initial,       m->margin_maintenance,
                                m->margin_hedged,        m->margin_rate_buy,      m->margin_rate_sell,
                                m->maintenance_rate_buy, m->maintenance_rate_sell};
-    for (uint16_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-        if (figures[i] < 0) {
-            *field = (uint16_t)(6 + i);
-            return MAM_REASON_OUT_OF_RANGE;
-        }
+    uint16_t wrong = first_negative(figures, sizeof figures / sizeof *figures);
+    if (wrong < sizeof figures / sizeof *figures) {
+        *field = (uint16_t)(6 + wrong);
+        return MAM_REASON_OUT_OF_RANGE;
     }
     struct mam_override *own = mam_override_make(engine, m->server_group, at);
     if (own == NULL) {
+        *field = 2;
         return MAM_REASON_TABLE_FULL;
     }
-    own->definition.trade_mode = m->trade_mode;
-    own->definition.margin_flags = m->margin_flags;
-    own->definition.volume_max = m->volume_max;
-    own->definition.margin_initial = m->margin_initial;
-    own->definition.margin_maintenance = m->margin_maintenance;
-    own->definition.margin_hedged = m->margin_hedged;
-    own->definition.margin_rate_buy = m->margin_rate_buy;
-    own->definition.margin_rate_sell = m->margin_rate_sell;
-    own->definition.maintenance_rate_buy = m->maintenance_rate_buy;
-    own->definition.maintenance_rate_sell = m->maintenance_rate_sell;
+    if (m->volume_max != 0 && m->volume_max < own->definition.volume_min) {
+        *field = 6;
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    own->told = *m;
+    compose(engine, own, at);
     mam_instrument_changed(engine, at);
+    return MAM_REASON_NONE;
+}
+
+/*
+ * A block is divided in the instrument's step. A group's finer one admits all of its multiples; under a
+ * coarser one a child could be off its own step, so it is refused: announce the instrument in the coarsest.
+ */
+uint16_t mam_on_instrument_volumes(struct mam_engine *engine, const struct mam_instrument_volumes *m,
+                                   uint16_t *field) {
+    uint32_t at;
+    uint16_t reason = check_whose(engine, m->server_group, m->instrument, &at, field);
+    if (reason != MAM_REASON_NONE) {
+        return reason;
+    }
+    const int64_t figures[] = {m->volume_min, m->volume_step, m->volume_limit};
+    uint16_t wrong = first_negative(figures, 3);
+    if (wrong < 3) {
+        *field = (uint16_t)(4 + wrong);
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    if (m->volume_step != 0 && engine->instruments[at].definition.volume_step % m->volume_step != 0) {
+        *field = 5;
+        return MAM_REASON_STEP_COARSER;
+    }
+    struct mam_override *own = mam_override_make(engine, m->server_group, at);
+    if (own == NULL) {
+        *field = 2;
+        return MAM_REASON_TABLE_FULL;
+    }
+    if (in_steps(m->volume_min, own->definition.volume_step) > own->definition.volume_max) {
+        *field = 4;
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    own->volumes = *m;
+    compose(engine, own, at);
     return MAM_REASON_NONE;
 }

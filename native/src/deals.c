@@ -211,10 +211,11 @@ static uint32_t planned_row(const struct mam_engine *engine, const struct mam_ch
 }
 
 void mam_book_planned(struct mam_engine *engine, struct mam_block *block) {
-    bool limited = engine->instruments[block->instrument].definition.volume_limit > 0;
     for (uint32_t i = 0; i < block->child_count; i++) {
         struct mam_child *child = mam_child_at(engine, block, i);
         const struct mam_member *terms = &engine->members[child->member].terms;
+        bool limited =
+            mam_contract_of(engine, child->account, block->instrument).definition->volume_limit > 0;
         if (child->planned == 0 || !(limited || terms->margin_buffer > 0 || terms->max_leverage > 0)) {
             continue;
         }

@@ -112,19 +112,33 @@ static void round_opening(struct mam_engine *engine, const struct mam_block *blo
     }
 }
 
+/* Is the least volume of some child more than a step? */
+static bool minimums_matter(struct mam_engine *engine, const struct mam_block *block) {
+    const struct mam_child *children = children_of(engine, block);
+    bool matter = false;
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        matter |= children[i].planned > 0 && children[i].minimum > block->step;
+    }
+    return matter;
+}
+
 /* Minimums above a step are no matter of rounding: as few as must be are left out, and the house gets least.
  */
 static void settle_opening(struct mam_engine *engine, const struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
+    const struct mam_child *children = children_of(engine, block);
     int64_t house = 0;
     mam_carry_scale(engine, block);
-    if (block->minimum <= block->step) {
+    if (!minimums_matter(engine, block)) {
         round_opening(engine, block);
         return;
     }
-    enum mam_reason reason =
-        mam_settle_short(block->child_count, block->step, block->minimum, rows->login, rows->weight,
-                         children_part(block), rows->result, &house, rows->kernel);
+    for (uint32_t i = 0; i < block->child_count; i++) {
+        rows->minimum[i] = children[i].planned > 0 ? children[i].minimum : block->minimum;
+    }
+    enum mam_reason reason = mam_settle_short(
+        block->child_count, block->step, block->minimum, mam_minimums(engine, block, block->child_count),
+        rows->login, rows->weight, children_part(block), rows->result, &house, rows->kernel);
     MAM_ASSERT(reason == MAM_REASON_NONE);
 }
 
@@ -142,7 +156,7 @@ static void settle_short(struct mam_engine *engine, struct mam_block *block) {
     } else {
         settle_opening(engine, block);
     }
-    bool shared = block->entry == MAM_ENTRY_OPENING && block->minimum <= block->step;
+    bool shared = block->entry == MAM_ENTRY_OPENING && !minimums_matter(engine, block);
     take(engine, block, block->step, shared, false);
 }
 
@@ -152,7 +166,7 @@ static void clients_first(struct mam_engine *engine, const struct mam_block *blo
     for (uint32_t i = 0; i < block->child_count && block->house >= block->step; i++) {
         int64_t room = children[i].planned - children[i].assigned;
         int64_t least = children[i].assigned > 0 || block->entry == MAM_ENTRY_CLOSING ? block->step
-                        : block->minimum > block->step                                ? block->minimum
+                        : children[i].minimum > block->step                           ? children[i].minimum
                                                                                       : block->step;
         if (room >= least && block->house >= least) {
             mam_law_broken(engine, 9, block->id);

@@ -35,8 +35,9 @@ static void carve_table(struct carver *carver, struct mam_table *table, uint32_t
 
 static void carve_rows(struct carver *carver, struct mam_scratch_rows *rows, uint64_t count) {
     uint32_t **words[] = {&rows->member, &rows->account, &rows->holding};
-    int64_t **longs[] = {&rows->measure, &rows->weight,       &rows->cap,       &rows->equity, &rows->carry,
-                         &rows->quota,   &rows->floor_volume, &rows->remainder, &rows->result, &rows->held};
+    int64_t **longs[] = {&rows->measure, &rows->weight, &rows->cap,          &rows->equity,
+                         &rows->carry,   &rows->quota,  &rows->floor_volume, &rows->remainder,
+                         &rows->result,  &rows->held,   &rows->minimum};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         *words[i] = carve(carver, count, sizeof(uint32_t));
     }
@@ -274,6 +275,7 @@ uint8_t mam_engine_role_of(uint16_t template_id) {
     case MAM_LEVERAGE_RULE_ID:
     case MAM_LEVERAGE_RULE_INSTRUMENT_ID:
     case MAM_INSTRUMENT_OVERRIDE_ID:
+    case MAM_INSTRUMENT_VOLUMES_ID:
     case MAM_SERVER_TERMS_ID:
         return MAM_ROLE_BROKER;
     case MAM_QUOTE_ID:
@@ -434,6 +436,8 @@ static uint16_t dispatch(struct mam_engine *engine, const void *message, uint16_
         return mam_on_leverage_rule_instrument(engine, message, field);
     case MAM_INSTRUMENT_OVERRIDE_ID:
         return mam_on_instrument_override(engine, message, field);
+    case MAM_INSTRUMENT_VOLUMES_ID:
+        return mam_on_instrument_volumes(engine, message, field);
     case MAM_TOLERANCE_ID:
         return mam_on_tolerance(engine, message, field);
     case MAM_TIME_ZONE_ID:

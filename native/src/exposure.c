@@ -5,6 +5,7 @@
 #define ONE INT64_C(100000000)
 #define LARGER_LEG 0x4 /* margin flag */
 
+typedef __int128 int128;
 typedef unsigned __int128 uint128;
 
 /* --- Sums --- */
@@ -68,13 +69,24 @@ struct terms {
     uint8_t stage;
 };
 
+/* What averages are over: as struct mam_side_total; of both sides together the volume may need 64 bits. */
+struct total {
+    uint64_t volume;
+    struct mam_sum notional, rated;
+};
+
+static struct total total_of(const struct mam_side_total *side) {
+    return (struct total){.volume = (uint64_t)side->volume, .notional = side->notional, .rated = side->rated};
+}
+
 /*
  * volume x base x average price x average rate x margin rate, the averages over `total`. rate_by: what the
- * margin rate is to be divided by.
+ * margin rate is to be divided by. In 128 bits: with an order, margin is a difference of two that may be
+ * larger than money can be.
  */
 static enum mam_reason part_margin(const struct terms *terms, bool hedged, int64_t volume,
-                                   const struct mam_side_total *total, int64_t rate, int64_t rate_by,
-                                   int64_t *margin) {
+                                   const struct total *total, uint64_t rate, int64_t rate_by,
+                                   int128 *margin) {
     struct mam_per_lot base;
     bool priced;
     *margin = 0;
@@ -83,40 +95,40 @@ static enum mam_reason part_margin(const struct terms *terms, bool hedged, int64
     if (reason != MAM_REASON_NONE || volume == 0) {
         return reason;
     }
-    if (rate < 0) {
-        return MAM_REASON_OUT_OF_RANGE;
-    }
     struct mam_wide wide = mam_wide_of((uint64_t)volume);
     mam_wide_multiply_long(&wide, total->rated.high, total->rated.low);
     if (priced) {
         mam_wide_multiply_long(&wide, total->notional.high, total->notional.low);
     }
-    mam_wide_multiply(&wide, (uint64_t)rate);
+    mam_wide_multiply(&wide, rate);
     for (uint8_t i = 0; i < base.times_count; i++) {
         mam_wide_multiply(&wide, base.times[i]);
     }
-    mam_wide_divide(&wide, (uint64_t)total->volume);
+    mam_wide_divide(&wide, total->volume);
     if (priced) {
-        mam_wide_divide(&wide, (uint64_t)total->volume);
+        mam_wide_divide(&wide, total->volume);
     }
     mam_wide_divide(&wide, (uint64_t)rate_by);
     mam_wide_divide(&wide, (uint64_t)ONE);
     for (uint8_t i = 0; i < base.by_count; i++) {
         mam_wide_divide(&wide, base.by[i]);
     }
-    return mam_wide_value(&wide, true, margin) ? MAM_REASON_NONE : MAM_REASON_OVERFLOW;
+    return mam_wide_long(&wide, true, margin) ? MAM_REASON_NONE : MAM_REASON_OVERFLOW;
 }
 
 /* `volume` of one side, at that side's averages and rate. */
 static enum mam_reason leg_margin(const struct terms *terms, const struct mam_exposure *exposure,
-                                  uint8_t side, int64_t volume, int64_t *margin) {
-    return part_margin(terms, false, volume, &exposure->side[side],
-                       mam_margin_rate(terms->definition, side, terms->stage), ONE, margin);
+                                  uint8_t side, int64_t volume, int128 *margin) {
+    const struct total total = total_of(&exposure->side[side]);
+    int64_t rate = mam_margin_rate(terms->definition, side, terms->stage);
+    *margin = 0;
+    return rate < 0 ? MAM_REASON_OUT_OF_RANGE
+                    : part_margin(terms, false, volume, &total, (uint64_t)rate, ONE, margin);
 }
 
 static enum mam_reason larger_leg(const struct terms *terms, const struct mam_exposure *exposure,
-                                  int64_t *margin) {
-    int64_t buy, sell = 0;
+                                  int128 *margin) {
+    int128 buy, sell = 0;
     enum mam_reason reason =
         leg_margin(terms, exposure, MAM_SIDE_BUY, exposure->side[MAM_SIDE_BUY].volume, &buy);
     if (reason == MAM_REASON_NONE) {
@@ -128,29 +140,29 @@ static enum mam_reason larger_leg(const struct terms *terms, const struct mam_ex
 
 /* The smaller leg's volume, at the averages of all positions and the mean of both rates. */
 static enum mam_reason covered_margin(const struct terms *terms, const struct mam_exposure *exposure,
-                                      int64_t volume, int64_t *margin) {
+                                      int64_t volume, int128 *margin) {
     const struct mam_side_total *buy = &exposure->side[MAM_SIDE_BUY];
     const struct mam_side_total *sell = &exposure->side[MAM_SIDE_SELL];
-    struct mam_side_total all = {.notional = to_sum(sum_of(buy->notional) + sum_of(sell->notional)),
-                                 .rated = to_sum(sum_of(buy->rated) + sum_of(sell->rated))};
-    int64_t rates;
+    const struct total all = {.volume = (uint64_t)buy->volume + (uint64_t)sell->volume,
+                              .notional = to_sum(sum_of(buy->notional) + sum_of(sell->notional)),
+                              .rated = to_sum(sum_of(buy->rated) + sum_of(sell->rated))};
+    int64_t of_buys = mam_margin_rate(terms->definition, MAM_SIDE_BUY, terms->stage);
+    int64_t of_sells = mam_margin_rate(terms->definition, MAM_SIDE_SELL, terms->stage);
     *margin = 0;
     if (volume == 0 || terms->definition->margin_hedged == 0) {
         return MAM_REASON_NONE;
     }
-    if (__builtin_add_overflow(buy->volume, sell->volume, &all.volume) ||
-        __builtin_add_overflow(mam_margin_rate(terms->definition, MAM_SIDE_BUY, terms->stage),
-                               mam_margin_rate(terms->definition, MAM_SIDE_SELL, terms->stage), &rates)) {
-        return MAM_REASON_OVERFLOW;
+    if (of_buys < 0 || of_sells < 0) {
+        return MAM_REASON_OUT_OF_RANGE;
     }
-    return part_margin(terms, true, volume, &all, rates, 2 * ONE, margin);
+    return part_margin(terms, true, volume, &all, (uint64_t)of_buys + (uint64_t)of_sells, 2 * ONE, margin);
 }
 
 static enum mam_reason covered_and_uncovered(const struct terms *terms, const struct mam_exposure *exposure,
-                                             int64_t *margin) {
+                                             int128 *margin) {
     int64_t buy = exposure->side[MAM_SIDE_BUY].volume;
     int64_t sell = exposure->side[MAM_SIDE_SELL].volume;
-    int64_t uncovered, covered;
+    int128 uncovered, covered = 0;
     uint8_t larger = buy >= sell ? MAM_SIDE_BUY : MAM_SIDE_SELL;
     *margin = 0;
     enum mam_reason reason =
@@ -158,15 +170,12 @@ static enum mam_reason covered_and_uncovered(const struct terms *terms, const st
     if (reason == MAM_REASON_NONE) {
         reason = covered_margin(terms, exposure, larger == MAM_SIDE_BUY ? sell : buy, &covered);
     }
-    if (reason == MAM_REASON_NONE && __builtin_add_overflow(uncovered, covered, margin)) {
-        reason = MAM_REASON_OVERFLOW;
-    }
+    *margin = uncovered + covered; /* each < 2^126 + 1 */
     return reason;
 }
 
-enum mam_reason mam_exposure_margin(const struct mam_instrument *definition,
-                                    const struct mam_exposure *exposure, uint8_t margin_mode, uint8_t stage,
-                                    uint32_t leverage, int64_t *margin) {
+static enum mam_reason margin_of(const struct mam_instrument *definition, const struct mam_exposure *exposure,
+                                 uint8_t margin_mode, uint8_t stage, uint32_t leverage, int128 *margin) {
     struct terms terms = {.definition = definition, .leverage = leverage, .stage = stage};
     *margin = 0;
     if (margin_mode > MAM_MARGIN_MODE_HEDGING) {
@@ -182,49 +191,57 @@ enum mam_reason mam_exposure_margin(const struct mam_instrument *definition,
     return larger_leg(&terms, exposure, margin);
 }
 
+static enum mam_reason as_money(enum mam_reason reason, int128 exact, int64_t *margin) {
+    bool fits = exact <= INT64_MAX;
+    *margin = reason == MAM_REASON_NONE && fits ? (int64_t)exact : 0;
+    return reason != MAM_REASON_NONE || fits ? reason : MAM_REASON_OVERFLOW;
+}
+
+enum mam_reason mam_exposure_margin(const struct mam_instrument *definition,
+                                    const struct mam_exposure *exposure, uint8_t margin_mode, uint8_t stage,
+                                    uint32_t leverage, int64_t *margin) {
+    int128 exact = 0;
+    enum mam_reason reason = margin_of(definition, exposure, margin_mode, stage, leverage, &exact);
+    return as_money(reason, exact, margin);
+}
+
 /* --- And with an order --- */
 
 static enum mam_reason netting_with(const struct mam_instrument *definition,
                                     const struct mam_exposure *exposure, uint8_t margin_mode,
-                                    uint32_t leverage, const struct mam_addition *addition, int64_t *margin) {
+                                    uint32_t leverage, const struct mam_addition *addition, int128 *margin) {
     struct mam_exposure order = {0};
-    int64_t held, needed = 0;
+    int64_t opposite = exposure->side[!addition->side].volume;
+    int128 needed = 0;
     enum mam_reason reason =
-        mam_exposure_margin(definition, exposure, margin_mode, MAM_STAGE_MAINTENANCE, leverage, &held);
+        margin_of(definition, exposure, margin_mode, MAM_STAGE_MAINTENANCE, leverage, margin);
     if (reason == MAM_REASON_NONE) {
         reason = mam_exposure_add(&order, addition->side, addition->volume, addition->price, addition->rate);
     }
-    if (reason == MAM_REASON_NONE) {
-        reason = mam_exposure_margin(definition, &order, margin_mode, MAM_STAGE_INITIAL, leverage, &needed);
+    if (reason != MAM_REASON_NONE || (opposite > 0 && addition->volume <= opposite)) {
+        return reason; /* it reduces the position, and needs nothing, whatever it alone would need */
     }
-    if (reason != MAM_REASON_NONE) {
-        return reason;
-    }
-    int64_t opposite = exposure->side[!addition->side].volume;
-    if (opposite == 0) {
-        return __builtin_add_overflow(held, needed, margin) ? MAM_REASON_OVERFLOW : MAM_REASON_NONE;
-    }
-    *margin = addition->volume > opposite && needed > held ? needed : held;
-    return MAM_REASON_NONE;
+    reason = margin_of(definition, &order, margin_mode, MAM_STAGE_INITIAL, leverage, &needed);
+    *margin = opposite == 0 ? *margin + needed : needed > *margin ? needed : *margin;
+    return reason;
 }
 
 static enum mam_reason hedging_with(const struct mam_instrument *definition,
                                     const struct mam_exposure *exposure, uint32_t leverage,
-                                    const struct mam_addition *addition, int64_t *margin) {
+                                    const struct mam_addition *addition, int128 *margin) {
     struct mam_exposure with = *exposure;
-    int64_t held, before = 0, after = 0;
-    enum mam_reason reason = mam_exposure_margin(definition, exposure, MAM_MARGIN_MODE_HEDGING,
-                                                 MAM_STAGE_MAINTENANCE, leverage, &held);
+    int128 held, before = 0, after = 0;
+    enum mam_reason reason =
+        margin_of(definition, exposure, MAM_MARGIN_MODE_HEDGING, MAM_STAGE_MAINTENANCE, leverage, &held);
     if (reason == MAM_REASON_NONE) {
         reason = mam_exposure_add(&with, addition->side, addition->volume, addition->price, addition->rate);
     }
     if (reason == MAM_REASON_NONE) {
-        reason = mam_exposure_margin(definition, exposure, MAM_MARGIN_MODE_HEDGING, MAM_STAGE_INITIAL,
-                                     leverage, &before);
+        reason =
+            margin_of(definition, exposure, MAM_MARGIN_MODE_HEDGING, MAM_STAGE_INITIAL, leverage, &before);
     }
     if (reason == MAM_REASON_NONE) {
-        reason = mam_exposure_margin(definition, &with, MAM_MARGIN_MODE_HEDGING, MAM_STAGE_INITIAL, leverage,
-                                     &after);
+        reason = margin_of(definition, &with, MAM_MARGIN_MODE_HEDGING, MAM_STAGE_INITIAL, leverage, &after);
     }
     if (reason == MAM_REASON_NONE && __builtin_add_overflow(held, after - before, margin)) {
         reason = MAM_REASON_OVERFLOW;
@@ -237,13 +254,14 @@ enum mam_reason mam_exposure_margin_with(const struct mam_instrument *definition
                                          const struct mam_exposure *exposure, uint8_t margin_mode,
                                          uint32_t leverage, const struct mam_addition *addition,
                                          int64_t *margin) {
-    *margin = 0;
-    if (addition->side > MAM_SIDE_SELL) {
-        return MAM_REASON_OUT_OF_RANGE;
+    int128 exact = 0;
+    enum mam_reason reason = MAM_REASON_OUT_OF_RANGE;
+    if (addition->side <= MAM_SIDE_SELL) {
+        reason = margin_mode == MAM_MARGIN_MODE_HEDGING
+                     ? hedging_with(definition, exposure, leverage, addition, &exact)
+                     : netting_with(definition, exposure, margin_mode, leverage, addition, &exact);
     }
-    return margin_mode == MAM_MARGIN_MODE_HEDGING
-               ? hedging_with(definition, exposure, leverage, addition, margin)
-               : netting_with(definition, exposure, margin_mode, leverage, addition, margin);
+    return as_money(reason, exact, margin);
 }
 
 /* --- The volume that the buffer leaves --- */
@@ -333,11 +351,12 @@ int64_t mam_exposure_volume(const struct mam_instrument *definition, const struc
     if (mam_volume_within(&per_lot, 0) == INT64_MAX) {
         return INT64_MAX;
     }
-    __int128 allowed = (__int128)equity * ONE / buffer - other_margin;
+    int128 most = (int128)equity * ONE / buffer;
+    int128 allowed = (most > INT64_MAX ? INT64_MAX : most) - other_margin; /* all of it is money */
     struct question question = {.definition = definition,
                                 .exposure = exposure,
                                 .addition = *addition,
-                                .allowed = allowed > INT64_MAX ? INT64_MAX : (int64_t)allowed,
+                                .allowed = (int64_t)allowed,
                                 .leverage = leverage,
                                 .margin_mode = margin_mode};
     if (allowed < 0 || !holds(&question, 0)) {

@@ -7,6 +7,12 @@ struct mam_quote_state *mam_quote_at(struct mam_engine *engine, uint32_t instrum
     return &engine->quotes[((uint64_t)instrument * (engine->limits.bridges + 1) + bridge) * MAM_LEVELS];
 }
 
+void mam_quotes_forget(struct mam_engine *engine, uint32_t instrument) {
+    struct mam_quote_state *all = mam_quote_at(engine, instrument, 0);
+    memset(all, 0, (size_t)(engine->limits.bridges + 1) * MAM_LEVELS * sizeof *all);
+    engine->books.instruments[instrument].bid = engine->books.instruments[instrument].ask = 0;
+}
+
 static uint16_t check_quote(const struct mam_quote *m, uint16_t *field) {
     *field = 3;
     if (m->level >= MAM_LEVELS) {

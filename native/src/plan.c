@@ -52,16 +52,28 @@ uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *b
                                                      : mam_weigh(engine, block, member, &rows->measure[count],
                                                                  &rows->weight[count]);
         if (inactive && percent) { /* its percent is not the others': the block shrinks by it */
-            cap = (struct mam_cap){.reason = MAM_REASON_INACTIVE, .binding = MAM_CONSTRAINT_PERMISSION};
+            cap.volume = 0;
+            cap.reason = MAM_REASON_INACTIVE;
+            cap.binding = MAM_CONSTRAINT_PERMISSION;
         }
         rows->equity[count] = equity_of(engine, block, account);
         rows->cap[count] = cap.volume;
         rows->cap_reason[count] = cap.reason;
+        rows->minimum[count] = cap.minimum;
         rows->binding[count] = cap.binding;
         rows->carry[count] = *mam_carry_at(engine, block->instrument, at);
         count++;
     }
     return count;
+}
+
+const int64_t *mam_minimums(const struct mam_engine *engine, const struct mam_block *block, uint32_t count) {
+    const int64_t *minimum = engine->rows.minimum;
+    bool differs = false;
+    for (uint32_t i = 0; i < count; i++) {
+        differs |= minimum[i] != block->minimum;
+    }
+    return differs ? minimum : NULL;
 }
 
 /* --- Who becomes a child --- */
@@ -176,6 +188,7 @@ static bool take_children(struct mam_engine *engine, struct mam_block *block, ui
                                    .holding = rows->holding[i],
                                    .deferred_block = MAM_NONE,
                                    .carry = carry_change(engine, block, i),
+                                   .minimum = rows->minimum[i],
                                    .planned = rows->result[i]};
         }
     }
@@ -257,8 +270,8 @@ static bool clients_first(const struct mam_scratch_rows *rows, const struct mam_
     if (allocation->on_shortfall != MAM_ON_SHORTFALL_REDISTRIBUTE || left < allocation->step) {
         return true;
     }
-    int64_t minimum = allocation->minimum > allocation->step ? allocation->minimum : allocation->step;
     for (uint32_t i = 0; i < allocation->count; i++) {
+        int64_t minimum = rows->minimum[i] > allocation->step ? rows->minimum[i] : allocation->step;
         int64_t least = rows->result[i] > 0 ? allocation->step : minimum;
         bool takes_part = rows->excluded[i] == MAM_REASON_NONE && rows->weight[i] > 0;
         if (takes_part && left >= least && rows->cap[i] - rows->result[i] >= least) {
@@ -318,6 +331,7 @@ uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block) {
         .weight = rows->weight,
         .cap = rows->cap,
         .cap_reason = rows->cap_reason,
+        .minimums = mam_minimums(engine, block, count),
         .equity = rows->equity,
         .excluded = rows->excluded,
         .carry = mam_carry_kept(block) ? rows->carry : NULL,
@@ -359,6 +373,7 @@ static void holder_row(struct mam_engine *engine, uint32_t at, uint32_t account,
     rows->weight[at] = held;
     rows->cap[at] = held;
     rows->cap_reason[at] = MAM_REASON_HOLDING;
+    rows->minimum[at] = 0;
     rows->excluded[at] = MAM_REASON_NONE;
     rows->binding[at] = MAM_CONSTRAINT_HOLDING;
     rows->reason[at] = MAM_REASON_NONE;

@@ -44,6 +44,7 @@ static bool divide(struct mam_engine *engine, const struct mam_block *block, uin
         .weight = rows->weight,
         .cap = rows->cap,
         .cap_reason = rows->cap_reason,
+        .minimums = mam_minimums(engine, block, count),
         .equity = rows->equity,
         .excluded = rows->excluded,
         .quota = rows->quota,
@@ -91,6 +92,7 @@ static void add_child(struct mam_engine *engine, struct mam_block *block, uint32
                                                           .member = rows->member[row],
                                                           .holding = MAM_NONE,
                                                           .deferred_block = MAM_NONE,
+                                                          .minimum = rows->minimum[row],
                                                           .planned = rows->result[row],
                                                           .assigned = rows->result[row]};
     struct mam_plan_member member;
@@ -125,17 +127,17 @@ static void give_at_prices(struct mam_engine *engine, struct mam_block *block, u
 bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     bool possible = block->policy.on_refused == MAM_ON_REFUSED_REALLOCATE &&
                     block->entry == MAM_ENTRY_OPENING && block->rounds < MAM_ROUNDS_MAX &&
-                    block->refused >= block->step && block->refused >= block->minimum;
+                    block->refused >= block->step;
     if (!possible || engine->halted) {
         return false;
     }
-    block->rounds++;
     uint32_t count = mam_gather_members(engine, block);
     limit_rows(engine, block, count);
     int64_t planned = 0;
     if (count == 0 || !divide(engine, block, count, &planned)) {
         return false;
     }
+    block->rounds++;
     uint32_t more = 0;
     for (uint32_t i = 0; i < count; i++) {
         more += engine->rows.result[i] > 0;

@@ -48,23 +48,106 @@ static uint16_t check_instrument(const struct mam_instrument *m, uint16_t *field
     return MAM_REASON_NONE;
 }
 
-/* An instrument belongs to the server that announced it first. What a move is worth may not change while
- * somebody holds it: equity would jump, and figures in one currency would be read in another. */
-static uint16_t check_again(const struct mam_engine *engine, uint32_t at, const struct mam_instrument *m,
-                            uint16_t *field) {
-    const struct mam_instrument_state *row = &engine->instruments[at];
-    const struct mam_instrument *is = &row->definition;
-    if (row->bridge != engine->bridge) {
+static bool is_held(const struct mam_engine *engine, uint32_t at) {
+    return engine->books.instruments[at].stake_count > 0;
+}
+
+static bool is_worked(const struct mam_engine *engine, uint32_t at) {
+    uint32_t block = engine->first_block;
+    while (block != MAM_NONE && engine->blocks[block].instrument != at) {
+        block = engine->blocks[block].next;
+    }
+    return block != MAM_NONE;
+}
+
+/* Of the master's positions: one may be the house's alone. */
+static bool has_position(const struct mam_engine *engine, uint32_t at) {
+    bool has = false;
+    for (uint32_t i = 0; i < engine->limits.holdings && !has; i++) {
+        has = engine->positions[i].used && engine->positions[i].instrument == at;
+    }
+    return has;
+}
+
+/* What no open position or block survives: what a lot is of, and what its move is worth. 0: none of it. */
+static uint16_t other_thing(const struct mam_instrument_state *is, const struct mam_instrument_state *now) {
+    return is->definition.calc_mode != now->definition.calc_mode           ? 4
+           : is->base != now->base                                         ? 8
+           : is->profit != now->profit                                     ? 9
+           : is->margin != now->margin                                     ? 10
+           : is->definition.contract_size != now->definition.contract_size ? 11
+                                                                           : 0;
+}
+
+/*
+ * An instrument belongs to the server that announced it first. What a lot is of may not change while somebody
+ * holds it: equity would jump, and figures in one currency would be read in another. Nor its step while a
+ * block is divided in it.
+ */
+static uint16_t check_again(const struct mam_engine *engine, uint32_t at,
+                            const struct mam_instrument_state *now, uint16_t *field) {
+    const struct mam_instrument_state *is = &engine->instruments[at];
+    if (is->bridge != engine->bridge) {
         return fault(field, 2, MAM_REASON_WRONG_SOURCE);
     }
-    if (engine->books.instruments[at].stake_count == 0) {
+    uint16_t changed = other_thing(is, now);
+    if (changed != 0 && (is_held(engine, at) || is_worked(engine, at) || has_position(engine, at))) {
+        return fault(field, changed, MAM_REASON_IN_USE);
+    }
+    if (is->definition.volume_step == now->definition.volume_step) {
         return MAM_REASON_NONE;
     }
-    uint16_t changed = memcmp(is->profit_currency, m->profit_currency, sizeof m->profit_currency) != 0 ? 9
-                       : is->contract_size != m->contract_size                                         ? 11
-                       : is->calc_mode != m->calc_mode                                                 ? 4
-                                                                                                       : 0;
-    return changed == 0 ? MAM_REASON_NONE : fault(field, changed, MAM_REASON_IN_USE);
+    if (is_worked(engine, at)) {
+        return fault(field, 13, MAM_REASON_IN_USE);
+    }
+    return mam_overrides_fit_step(engine, now->definition.instrument, now->definition.volume_step)
+               ? MAM_REASON_NONE
+               : fault(field, 13, MAM_REASON_STEP_COARSER);
+}
+
+/* Terms that a server may change under open positions: whoever holds them is valued anew, and a person told.
+ */
+static void tell_terms(struct mam_engine *engine, uint32_t at, const struct mam_instrument *is,
+                       const struct mam_instrument *now) {
+    bool changed = is->digits != now->digits || is->volume_step != now->volume_step ||
+                   is->tick_size != now->tick_size || is->tick_value != now->tick_value;
+    if (changed && is_held(engine, at)) {
+        struct mam_risk_alert message;
+        mam_risk_alert_init(&message);
+        message.kind = MAM_ALERT_KIND_TERMS_CHANGED;
+        message.instrument = now->instrument;
+        message.measured = (int64_t)engine->books.instruments[at].stake_count * 100000000;
+        mam_alert_send(engine, engine->bridge, &message);
+    }
+}
+
+static void change_instrument(struct mam_engine *engine, uint32_t at,
+                              const struct mam_instrument_state *now) {
+    const struct mam_instrument_state *is = &engine->instruments[at];
+    bool other_price = is->base != now->base || is->profit != now->profit;
+    if (other_price || is->definition.calc_mode != now->definition.calc_mode) {
+        mam_pair_changing(engine, at);
+    }
+    if (other_price) {
+        mam_quotes_forget(engine, at);
+    }
+    if (is->definition.volume_step != now->definition.volume_step) {
+        mam_carry_forget(engine, at, MAM_NONE);
+    }
+    tell_terms(engine, at, &is->definition, &now->definition);
+}
+
+/* The message with its currencies' numbers. False: there is no room for one. */
+static bool read_instrument(struct mam_engine *engine, const struct mam_instrument *m,
+                            struct mam_instrument_state *out) {
+    const char *base = m->base_currency[0] ? m->base_currency : m->profit_currency;
+    const char *margin = m->margin_currency[0] ? m->margin_currency : base;
+    *out = (struct mam_instrument_state){.definition = *m,
+                                         .bridge = engine->bridge,
+                                         .base = mam_currency(engine, base),
+                                         .profit = mam_currency(engine, m->profit_currency),
+                                         .margin = mam_currency(engine, margin)};
+    return out->base != UINT8_MAX && out->profit != UINT8_MAX && out->margin != UINT8_MAX;
 }
 
 uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrument *m, uint16_t *field) {
@@ -73,40 +156,29 @@ uint16_t mam_on_instrument(struct mam_engine *engine, const struct mam_instrumen
         return reason;
     }
     uint32_t at = mam_table_get(&engine->instrument_by_id, m->instrument);
-    if (at == MAM_TABLE_NONE) {
-        if (engine->instrument_count == engine->limits.instruments) {
-            return fault(field, 2, MAM_REASON_TABLE_FULL);
-        }
-        at = engine->instrument_count;
+    bool is_new = at == MAM_TABLE_NONE;
+    if (is_new && engine->instrument_count == engine->limits.instruments) {
+        return fault(field, 2, MAM_REASON_TABLE_FULL);
     }
-    if (at < engine->instrument_count) {
-        reason = check_again(engine, at, m, field);
-        if (reason != MAM_REASON_NONE) {
-            return reason;
-        }
-    }
-    const char *base = m->base_currency[0] ? m->base_currency : m->profit_currency;
-    const char *margin = m->margin_currency[0] ? m->margin_currency : base;
+    struct mam_instrument_state now;
     uint32_t currencies = engine->currency_count;
-    uint8_t indexes[3] = {mam_currency(engine, base), mam_currency(engine, m->profit_currency),
-                          mam_currency(engine, margin)};
-    if (indexes[0] == UINT8_MAX || indexes[1] == UINT8_MAX || indexes[2] == UINT8_MAX) {
+    if (!read_instrument(engine, m, &now)) {
         engine->currency_count = currencies;
         return fault(field, 8, MAM_REASON_TABLE_FULL);
     }
-    if (at == engine->instrument_count) {
-        engine->instrument_count++;
+    reason = is_new ? MAM_REASON_NONE : check_again(engine, at, &now, field);
+    if (reason != MAM_REASON_NONE) {
+        engine->currency_count = currencies;
+        return reason;
+    }
+    if (is_new) {
+        at = engine->instrument_count++;
         bool put = mam_table_put(&engine->instrument_by_id, m->instrument, at);
         MAM_ASSERT(put);
+    } else {
+        change_instrument(engine, at, &now);
     }
-    if (engine->instruments[at].definition.volume_step != m->volume_step) {
-        mam_carry_forget(engine, at, MAM_NONE);
-    }
-    engine->instruments[at] = (struct mam_instrument_state){.definition = *m,
-                                                            .bridge = engine->bridge,
-                                                            .base = indexes[0],
-                                                            .profit = indexes[1],
-                                                            .margin = indexes[2]};
+    engine->instruments[at] = now;
     engine->counts.instruments = engine->instrument_count;
     mam_overrides_follow(engine, at);
     mam_instrument_changed(engine, at);

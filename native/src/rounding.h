@@ -10,7 +10,7 @@ struct mam_shares {
     const int64_t *base;   /* volume of each: floor of its share, or what it is settled at */
     uint64_t total_weight; /* divisor of workspace.remainder; 0: nobody divides anything */
     uint64_t leftover;     /* steps; as many as the remainders make together */
-    uint64_t minimum;      /* steps */
+    uint64_t minimum;      /* steps; the overflow account's */
 };
 
 /* Writes result. Returns how many steps were left because nobody may have them (rounding overflow only). */

@@ -11,6 +11,17 @@ uint64_t mam_minimum_steps(int64_t minimum, int64_t step) {
     return (uint64_t)(minimum / step) + (minimum % step != 0);
 }
 
+uint64_t mam_minimum_of(const struct mam_allocation *a, uint32_t i) {
+    return mam_minimum_steps(a->minimums == NULL ? a->minimum : a->minimums[i], a->step);
+}
+
+/* Each member's into workspace.least. */
+static void take_minimums(const struct mam_allocation *a, const struct mam_workspace *ws, uint64_t same) {
+    for (uint32_t i = 0; i < a->count; i++) {
+        ws->least[i] = a->minimums == NULL ? same : mam_minimum_of(a, i);
+    }
+}
+
 static bool redistributes(const struct mam_allocation *a) {
     return a->on_shortfall == MAM_ON_SHORTFALL_REDISTRIBUTE && a->cap != NULL;
 }
@@ -89,6 +100,17 @@ static bool any_below(const struct mam_allocation *a, const struct mam_workspace
     return mam_ratio_floor(&share, least + 1) < minimum;
 }
 
+/* The same where each has its own; up to `harmless` steps it skips nobody. */
+static bool any_below_own(const struct mam_allocation *a, const struct mam_workspace *ws, uint64_t harmless) {
+    struct mam_ratio share = mam_ratio_of((uint64_t)(a->volume / a->step), a->total_weight);
+    bool below = false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        bool matters = ws->weight[i] > 0 && ws->least[i] > harmless;
+        below |= matters && mam_ratio_floor(&share, ws->weight[i]) < ws->least[i];
+    }
+    return below;
+}
+
 /* A member that cannot have the minimum gets nothing and no longer divides. */
 static void leave_out(struct mam_allocation *a, const struct mam_workspace *ws, uint32_t i) {
     ws->weight[i] = 0;
@@ -102,17 +124,18 @@ static void take_no_limits(const struct mam_allocation *a, const struct mam_work
 }
 
 /* Caps in steps; a member whose cap is under the minimum can have nothing. */
-static void take_limits(struct mam_allocation *a, const struct mam_workspace *ws, uint64_t minimum) {
+static void take_limits(struct mam_allocation *a, const struct mam_workspace *ws) {
     const struct mam_ratio per_step = mam_ratio_of(1, (uint64_t)a->step);
     const int64_t *restrict caps = a->cap;
     const int64_t *restrict quotas = a->quota;
+    const uint64_t *restrict least = ws->least;
     uint64_t *restrict weights = ws->weight;
     uint64_t *restrict limits = ws->limit;
     uint8_t *restrict capped = a->capped;
     uint16_t *restrict reasons = a->reason;
     for (uint32_t i = 0; i < a->count; i++) {
         uint64_t limit = mam_ratio_floor(&per_step, (uint64_t)caps[i]);
-        bool out = (weights[i] > 0) & (limit < minimum);
+        bool out = (weights[i] > 0) & (limit < least[i]);
         limits[i] = limit;
         weights[i] = out ? 0 : weights[i];
         capped[i] = out & (quotas[i] > caps[i]);
@@ -120,10 +143,11 @@ static void take_limits(struct mam_allocation *a, const struct mam_workspace *ws
     }
 }
 
-/* Largest weight first, then as for remainders: larger shortfall, lower login. */
-static struct mam_order by_weight(const struct mam_allocation *a, const struct mam_workspace *ws) {
-    struct mam_order order = {.criteria = {{ws->weight, MAM_LARGEST}}};
-    uint32_t n = 1;
+/* Largest first by up to two criteria, then as for remainders: larger shortfall, lower login. */
+static struct mam_order largest_by(const struct mam_allocation *a, const uint64_t *first,
+                                   const uint64_t *second) {
+    struct mam_order order = {.criteria = {{first, MAM_LARGEST}, {second, MAM_LARGEST}}};
+    uint32_t n = second == NULL ? 1 : 2;
     if (a->carry != NULL) {
         order.criteria[n++] = (struct mam_criterion){(const uint64_t *)a->carry, MAM_LARGEST_SIGNED};
     }
@@ -185,27 +209,29 @@ static struct mam_pool pool_of_all(const struct mam_allocation *a, const struct 
     return pool;
 }
 
-/* With only the first n of the sorted list: has the last of them, and so each of them, at least the minimum?
- */
-static bool all_reach(const struct mam_allocation *a, const struct mam_workspace *ws, uint32_t n,
-                      uint64_t minimum) {
-    uint64_t least = ws->weight[ws->list[n - 1]];
+/* Minimums of a step or less skip nobody. */
+#define HARMLESS 1
+
+/* With only the first n of the sorted list: has each of them at least its minimum? */
+static bool all_reach(const struct mam_allocation *a, const struct mam_workspace *ws, uint32_t n) {
     struct mam_pool pool = pool_of(a, ws, ws->spare, n);
-    mam_waterfill(&pool);
-    if (pool.count == 0) {
-        return true; /* each is at its cap, which is not under the minimum */
+    mam_waterfill(&pool); /* who leaves it is at its cap, which is not under its minimum */
+    bool all = true;
+    for (uint32_t i = 0; i < pool.count; i++) {
+        uint64_t least = ws->least[pool.member[i]];
+        all &= least <= HARMLESS ||
+               (mam_uint128)pool.steps * pool.weight[i] >= (mam_uint128)least * pool.total_weight;
     }
-    return (mam_uint128)pool.steps * least >= (mam_uint128)minimum * pool.total_weight;
+    return all;
 }
 
-/* How many of the sorted list stay: the most of whom each has an exact share of the minimum or more. */
-static uint32_t count_reaching(const struct mam_allocation *a, const struct mam_workspace *ws, uint32_t n,
-                               uint64_t minimum) {
-    uint32_t good = n > 0 ? 1 : 0; /* alone, the first has all, or its cap */
+/* How many of the sorted list stay: the most of whom each has an exact share of its minimum or more. */
+static uint32_t count_reaching(const struct mam_allocation *a, const struct mam_workspace *ws, uint32_t n) {
+    uint32_t good = 0;
     uint32_t bad = n + 1;
     while (bad - good > 1) {
         uint32_t middle = good + (bad - good) / 2;
-        if (all_reach(a, ws, middle, minimum)) {
+        if (all_reach(a, ws, middle)) {
             good = middle;
         } else {
             bad = middle;
@@ -215,27 +241,62 @@ static uint32_t count_reaching(const struct mam_allocation *a, const struct mam_
 }
 
 /*
- * below_min skip. A share grows when others are left out, and the smallest weight is the first to be under
- * the minimum; so leaving out the smallest until no share is under it is the same as keeping as many of the
- * largest.
+ * Weight over minimum, as 64 bits and 64 more behind the point, in extra and base: the smaller, the higher
+ * must the level be for a share to reach its minimum.
  */
-static void skip_small(struct mam_allocation *a, const struct mam_workspace *ws, uint64_t minimum) {
-    struct mam_order order = by_weight(a, ws);
+static struct mam_order by_reach(const struct mam_allocation *a, const struct mam_workspace *ws) {
+    uint64_t *behind = (uint64_t *)ws->base;
+    for (uint32_t i = 0; i < a->count; i++) {
+        bool never = ws->least[i] <= HARMLESS;
+        uint64_t least = never ? 1 : ws->least[i];
+        ws->extra[i] = never ? UINT64_MAX : ws->weight[i] / least;
+        behind[i] = never ? UINT64_MAX : (uint64_t)(((mam_uint128)(ws->weight[i] % least) << 64) / least);
+    }
+    return largest_by(a, ws->extra, behind);
+}
+
+/*
+ * below_min skip. A share grows when others are left out, and the smallest weight (over its minimum, where
+ * each has its own) is the first to be under; so leaving out the smallest until no share is under its minimum
+ * is the same as keeping as many of the largest.
+ */
+static void skip_small(struct mam_allocation *a, const struct mam_workspace *ws) {
+    struct mam_order order = a->minimums == NULL ? largest_by(a, ws->weight, NULL) : by_reach(a, ws);
     uint32_t n = list_weighted(a, ws);
     mam_sort_members(&order, ws->list, n);
-    for (uint32_t i = count_reaching(a, ws, n, minimum); i < n; i++) {
+    for (uint32_t i = count_reaching(a, ws, n); i < n; i++) {
         leave_out(a, ws, ws->list[i]);
+    }
+}
+
+/* The same where each has its own: the largest weight first, whoever's minimum still has room. */
+static void skip_surplus_own(struct mam_allocation *a, const struct mam_workspace *ws) {
+    struct mam_order order = largest_by(a, ws->weight, NULL);
+    uint64_t left = (uint64_t)(a->volume / a->step);
+    uint32_t n = list_weighted(a, ws);
+    mam_sort_members(&order, ws->list, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t member = ws->list[i];
+        if (ws->least[member] > left) {
+            leave_out(a, ws, member);
+        } else {
+            left -= ws->least[member];
+        }
     }
 }
 
 /* below_min raise, when the order is too small for everyone's minimum: the largest weights get theirs. */
 static void skip_surplus(struct mam_allocation *a, const struct mam_workspace *ws, uint64_t minimum) {
+    if (a->minimums != NULL) {
+        skip_surplus_own(a, ws);
+        return;
+    }
     uint64_t fits = (uint64_t)(a->volume / a->step) / minimum;
     uint32_t n = list_weighted(a, ws);
     if (fits >= n) {
         return;
     }
-    struct mam_order order = by_weight(a, ws);
+    struct mam_order order = largest_by(a, ws->weight, NULL);
     mam_select_members(&order, ws->list, n, (uint32_t)fits, ws->spare, ws->work);
     uint64_t *kept = ws->extra;
     memset(kept, 0, a->count * sizeof *kept);
@@ -268,10 +329,10 @@ static void settle_all(struct mam_allocation *a, const struct mam_workspace *ws)
 
 /* Those that left the pool are settled; those in it divide the rest by weight. */
 static struct mam_shares settle_pool(struct mam_allocation *a, const struct mam_workspace *ws,
-                                     const struct mam_pool *pool, uint32_t raised, uint64_t minimum) {
+                                     const struct mam_pool *pool, uint32_t raised) {
     settle_all(a, ws);
     for (uint32_t i = 0; i < raised; i++) {
-        ws->base[ws->spare[i]] = (int64_t)minimum * a->step;
+        ws->base[ws->spare[i]] = (int64_t)ws->least[ws->spare[i]] * a->step;
         a->capped[ws->spare[i]] = 0;
     }
     struct mam_shares shares = {
@@ -296,23 +357,23 @@ static struct mam_shares share_again(struct mam_allocation *a, const struct mam_
                                      uint64_t minimum, bool below, uint64_t *unplaced) {
     bool raises = below && a->below_min == MAM_BELOW_MIN_RAISE;
     if (redistributes(a)) {
-        take_limits(a, ws, minimum);
+        take_limits(a, ws);
     } else {
         take_no_limits(a, ws);
     }
     if (raises) {
         skip_surplus(a, ws, minimum);
     } else if (below) {
-        skip_small(a, ws, minimum);
+        skip_small(a, ws);
     }
     struct mam_pool pool = pool_of_all(a, ws);
     uint32_t raised = 0;
     if (raises) {
-        raised = mam_waterfill_between(&pool, minimum, ws->spare);
+        raised = mam_waterfill_between(&pool, ws->least, ws->spare);
     } else if (redistributes(a)) {
         mam_waterfill(&pool);
     }
-    struct mam_shares shares = settle_pool(a, ws, &pool, raised, minimum);
+    struct mam_shares shares = settle_pool(a, ws, &pool, raised);
     if (pool.count == 0) {
         *unplaced = shares.leftover;
         shares.leftover = 0;
@@ -322,16 +383,23 @@ static struct mam_shares share_again(struct mam_allocation *a, const struct mam_
 
 struct mam_shares mam_share(struct mam_allocation *a, const struct mam_workspace *ws, uint64_t *unplaced) {
     *unplaced = 0;
+    bool own = a->minimums != NULL;
     uint64_t minimum = mam_minimum_steps(a->minimum, a->step);
     uint64_t leftover = divide_by_weight(a, ws);
+    if (own) {
+        take_minimums(a, ws, 0);
+    }
     /* A minimum of one step skips nobody: whatever is rounded to a step can be traded. */
-    bool matters = minimum > (a->below_min == MAM_BELOW_MIN_RAISE ? 0 : 1);
-    bool below = matters && any_below(a, ws, minimum);
+    uint64_t harmless = a->below_min == MAM_BELOW_MIN_RAISE ? 0 : HARMLESS;
+    bool below = own ? any_below_own(a, ws, harmless) : minimum > harmless && any_below(a, ws, minimum);
     struct mam_shares shares = {
         .base = a->floor_volume, .total_weight = a->total_weight, .leftover = leftover};
     if (below || redistributes(a)) {
+        if (!own) {
+            take_minimums(a, ws, minimum);
+        }
         shares = share_again(a, ws, minimum, below, unplaced);
     }
-    shares.minimum = minimum;
+    shares.minimum = own && a->overflow_index < a->count ? ws->least[a->overflow_index] : minimum;
     return shares;
 }

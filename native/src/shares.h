@@ -16,7 +16,8 @@ enum mam_reason mam_take_weights(struct mam_allocation *allocation, const struct
 struct mam_shares mam_share(struct mam_allocation *allocation, const struct mam_workspace *workspace,
                             uint64_t *unplaced);
 
-/* `minimum` in steps, rounded up. */
+/* `minimum` in steps, rounded up; a member's. */
 uint64_t mam_minimum_steps(int64_t minimum, int64_t step);
+uint64_t mam_minimum_of(const struct mam_allocation *allocation, uint32_t member);
 
 #endif

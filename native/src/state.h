@@ -165,9 +165,10 @@ struct mam_child {
     int64_t planned, assigned;
     int64_t
         rest; /* of assigned: a close that goes on with the account's next ticket, when this one is booked */
-    int64_t carry; /* what the plan changed of its carry */
-    uint64_t deal; /* the server's number of its booking */
-    uint32_t row;  /* of books, plus 1: what it opens or closes there */
+    int64_t carry;   /* what the plan changed of its carry */
+    int64_t minimum; /* its least tradable volume when it was planned */
+    uint64_t deal;   /* the server's number of its booking */
+    uint32_t row;    /* of books, plus 1: what it opens or closes there */
     uint8_t status;
     uint8_t tries;
     uint8_t price;   /* of the block's prices, plus 1; 0: the block's own */
@@ -294,7 +295,7 @@ struct mam_scratch_rows {
     int64_t *measure, *weight, *cap, *equity, *carry;
     uint16_t *excluded, *reason, *cap_reason;
     uint8_t *binding, *capped;
-    int64_t *quota, *floor_volume, *remainder, *result, *held;
+    int64_t *quota, *floor_volume, *remainder, *result, *held, *minimum;
     void *kernel; /* the allocation kernel's own */
 };
 
@@ -414,6 +415,8 @@ uint16_t mam_on_member(struct mam_engine *engine, const struct mam_member *messa
 uint16_t mam_on_quote(struct mam_engine *engine, const struct mam_quote *message, uint16_t *field);
 /* Of MAM_LEVELS; the first is the top of the LP's book. */
 struct mam_quote_state *mam_quote_at(struct mam_engine *engine, uint32_t instrument, uint32_t bridge);
+/* Of all bridges, and the mark: they were of another thing. */
+void mam_quotes_forget(struct mam_engine *engine, uint32_t instrument);
 
 /* --- limits.c: pre-trade controls and the kill switch --- */
 uint16_t mam_on_limits(struct mam_engine *engine, const struct mam_limits *message, uint16_t *field);
@@ -474,6 +477,8 @@ void mam_plan_nothing(struct mam_engine *engine, struct mam_block *block, uint16
 uint16_t mam_plan_opening(struct mam_engine *engine, struct mam_block *block);
 /* The group's members as rows of the scratch, in the order of joining. Returns how many. */
 uint32_t mam_gather_members(struct mam_engine *engine, const struct mam_block *block);
+/* The rows' minimums, for the kernel; NULL: each is the block's. */
+const int64_t *mam_minimums(const struct mam_engine *engine, const struct mam_block *block, uint32_t count);
 /* The same for a closing block, by holdings. */
 uint16_t mam_plan_closing(struct mam_engine *engine, struct mam_block *block);
 

@@ -50,6 +50,7 @@ struct mam_cap {
     int64_t volume;  /* INT64_MAX: none */
     uint16_t reason; /* of the binding constraint */
     uint8_t binding; /* enum mam_constraint */
+    int64_t minimum; /* least volume that the member can trade */
 };
 
 /* --- rates.c --- */

@@ -552,6 +552,14 @@ static uint32_t propagate(struct mam_engine *engine, uint32_t pair) {
     return engine->instrument_count / 16;
 }
 
+void mam_pair_changing(struct mam_engine *engine, uint32_t instrument) {
+    if (engine->books.instruments[instrument].bid > 0 &&
+        engine->instruments[instrument].definition.calc_mode == MAM_CALC_MODE_FOREX) {
+        propagate(engine, instrument);
+        want_clock(engine, engine->now);
+    }
+}
+
 static void begin_instrument(struct mam_engine *engine, uint32_t instrument) {
     struct mam_books *books = &engine->books;
     books->sweep_instrument = instrument;

@@ -58,11 +58,12 @@ static uint64_t share_of(const struct mam_ratio *share, const struct mam_pool *p
 
 /* By how much limits and minimum together push the sum: > 0 when the limits weigh more, and the level must
  * rise. */
-static int balance(const struct mam_pool *pool, const struct mam_ratio *share, uint64_t minimum) {
+static int balance(const struct mam_pool *pool, const struct mam_ratio *share, const uint64_t *least) {
     struct excess sum = {0};
     for (uint32_t i = 0; i < pool->count; i++) {
         uint64_t remainder;
         uint64_t whole = share_of(share, pool, i, &remainder);
+        uint64_t minimum = least[pool->member[i]];
         if (whole < minimum) {
             sum.under += minimum - whole;
             sum.remainder_over_both += remainder;
@@ -81,18 +82,19 @@ static int balance(const struct mam_pool *pool, const struct mam_ratio *share, u
  * at that bound in the solution too, so they are settled; when both weigh the same, the level is the
  * solution's.
  */
-uint32_t mam_waterfill_between(struct mam_pool *pool, uint64_t minimum, uint32_t *raised) {
+uint32_t mam_waterfill_between(struct mam_pool *pool, const uint64_t *least, uint32_t *raised) {
     uint32_t raised_count = 0;
     uint32_t settled = 1;
     while (settled > 0 && pool->count > 0) {
         struct mam_ratio share = mam_ratio_of(pool->steps, pool->total_weight);
-        int sign = balance(pool, &share, minimum);
+        int sign = balance(pool, &share, least);
         uint64_t steps = 0;
         uint64_t weight = 0;
         uint32_t left = 0;
         for (uint32_t i = 0; i < pool->count; i++) {
             uint64_t remainder;
             uint64_t whole = share_of(&share, pool, i, &remainder);
+            uint64_t minimum = least[pool->member[i]];
             bool under = whole < minimum && sign <= 0;
             bool over = whole >= minimum && whole + (remainder > 0) > pool->limit[i] && sign >= 0;
             steps += under ? minimum : over ? pool->limit[i] : 0;

@@ -24,9 +24,9 @@ struct mam_pool {
 void mam_waterfill(struct mam_pool *pool);
 
 /*
- * The same with a least of `minimum` steps for everyone: count * minimum <= steps, minimum <= each limit.
- * Those that get the minimum are taken out as well, and are named in raised; returns how many.
+ * The same with a least volume for everyone, by member, in steps: together <= steps, each <= its limit. Those
+ * that get their least are taken out as well, and are named in raised; returns how many.
  */
-uint32_t mam_waterfill_between(struct mam_pool *pool, uint64_t minimum, uint32_t *raised);
+uint32_t mam_waterfill_between(struct mam_pool *pool, const uint64_t *least, uint32_t *raised);
 
 #endif

@@ -92,4 +92,16 @@ static inline bool mam_wide_value(const struct mam_wide *wide, bool up, int64_t 
     return true;
 }
 
+/* The same below 2^126, so that two of them can be added. */
+static inline bool mam_wide_long(const struct mam_wide *wide, bool up, __int128 *value) {
+    uint64_t low = wide->length == 0 ? 0 : wide->limb[0];
+    uint64_t high = wide->length < 2 ? 0 : wide->limb[1];
+    *value = 0;
+    if (wide->length > 2 || high >> 62 != 0) {
+        return false;
+    }
+    *value = (__int128)((unsigned __int128)high << 64 | low) + (up && wide->rest);
+    return true;
+}
+
 #endif

@@ -12,12 +12,13 @@ struct mam_workspace {
     uint64_t *remainder; /* of the exact share, over the divisor; 0: a whole number of steps */
     uint64_t *limit;     /* cap in steps; when rounding: the fixed-point part of the share */
     uint64_t *extra;
-    int64_t *base;  /* volume before the leftover steps are given */
-    uint64_t *work; /* 2 x count, of pools and selections */
+    uint64_t *least; /* minimum in steps */
+    int64_t *base;   /* volume before the leftover steps are given */
+    uint64_t *work;  /* 2 x count, of pools and selections */
     uint32_t *list, *spare;
 };
 
-#define MAM_WORKSPACE_MEMBER_BYTES (7 * sizeof(uint64_t) + 2 * sizeof(uint32_t))
+#define MAM_WORKSPACE_MEMBER_BYTES (8 * sizeof(uint64_t) + 2 * sizeof(uint32_t))
 
 static inline struct mam_workspace mam_workspace_of(void *scratch, uint32_t count) {
     MAM_ASSERT(scratch != NULL && (uintptr_t)scratch % sizeof(uint64_t) == 0);
@@ -29,8 +30,9 @@ static inline struct mam_workspace mam_workspace_of(void *scratch, uint32_t coun
                                   .extra = at + 3 * n,
                                   .base = (int64_t *)(at + 4 * n),
                                   .work = at + 5 * n,
-                                  .list = (uint32_t *)(at + 7 * n),
-                                  .spare = (uint32_t *)(at + 7 * n) + n};
+                                  .least = at + 7 * n,
+                                  .list = (uint32_t *)(at + 8 * n),
+                                  .spare = (uint32_t *)(at + 8 * n) + n};
 }
 
 #endif

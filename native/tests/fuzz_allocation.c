@@ -49,7 +49,7 @@ static int64_t figure(struct bytes *bytes) {
 struct arrays {
     uint64_t login[MEMBERS];
     int64_t weight[MEMBERS], cap[MEMBERS], equity[MEMBERS], carry[MEMBERS], carry_before[MEMBERS];
-    int64_t quota[MEMBERS], floor_volume[MEMBERS], remainder[MEMBERS], result[MEMBERS];
+    int64_t quota[MEMBERS], floor_volume[MEMBERS], remainder[MEMBERS], result[MEMBERS], minimums[MEMBERS];
     uint16_t excluded[MEMBERS], reason[MEMBERS], cap_reason[MEMBERS];
     uint8_t capped[MEMBERS];
 };
@@ -78,7 +78,7 @@ static void fill_arrays(struct bytes *bytes, struct arrays *arrays, uint32_t cou
 static void check_member(const struct mam_allocation *a, uint32_t i) {
     int64_t volume = a->result[i];
     MAM_ASSERT(volume >= 0 && volume % a->step == 0);
-    MAM_ASSERT(volume == 0 || volume >= a->minimum);
+    MAM_ASSERT(volume == 0 || volume >= (a->minimums == NULL ? a->minimum : a->minimums[i]));
     MAM_ASSERT(a->cap == NULL || volume <= a->cap[i]);
     MAM_ASSERT(volume > 0 || a->reason[i] != MAM_REASON_NONE);
     MAM_ASSERT(a->excluded == NULL || a->excluded[i] == 0 || (volume == 0 && a->reason[i] == a->excluded[i]));
@@ -119,6 +119,10 @@ static void check_order(struct bytes *bytes, void *scratch) {
     a.equity = optional & 4 ? arrays.equity : NULL;
     a.carry = optional & 8 ? arrays.carry : NULL;
     a.excluded = optional & 16 ? arrays.excluded : NULL;
+    for (uint32_t i = 0; optional & 32 && i < a.count; i++) {
+        arrays.minimums[i] = figure(bytes);
+        a.minimums = arrays.minimums;
+    }
     a.quota = arrays.quota;
     a.floor_volume = arrays.floor_volume;
     a.remainder = arrays.remainder;
@@ -196,21 +200,27 @@ static void check_settle(struct bytes *bytes, void *scratch) {
     uint64_t login[MEMBERS];
     int64_t plan[MEMBERS];
     int64_t out[MEMBERS];
+    int64_t minimums[MEMBERS];
     uint32_t count = (uint32_t)(take(bytes, 1) % (MEMBERS + 1));
     int64_t step = (int64_t)(take(bytes, 1) % 5) + 1;
-    int64_t minimum = (int64_t)(take(bytes, 1) % 20);
+    int64_t minimum = (int64_t)(take(bytes, 1) % 40);
+    bool own = minimum >= 20; /* each has its own */
     for (uint32_t i = 0; i < count; i++) {
         login[i] = take(bytes, 1);
+        minimums[i] = own ? (int64_t)(take(bytes, 1) % 20) : minimum;
         plan[i] = take(bytes, 1) % 4 == 0 ? 0 : ((int64_t)(take(bytes, 2) + 20) / step + 1) * step;
     }
     wide total = sum_of(plan, count);
     int64_t filled = (int64_t)(take(bytes, 8) % ((uint64_t)total + 1));
     int64_t house;
-    enum mam_reason reason =
-        mam_settle_short(count, step, minimum, login, plan, filled, out, &house, scratch);
+    enum mam_reason reason = mam_settle_short(count, step, minimum, own ? minimums : NULL, login, plan,
+                                              filled, out, &house, scratch);
     MAM_ASSERT(reason == MAM_REASON_NONE && house >= 0 && sum_of(out, count) + house == filled);
     for (uint32_t i = 0; i < count; i++) {
-        MAM_ASSERT(out[i] == 0 || (out[i] >= minimum && out[i] <= plan[i] && out[i] % step == 0));
+        MAM_ASSERT(out[i] == 0 || (out[i] >= minimums[i] && out[i] <= plan[i] && out[i] % step == 0));
+        int64_t least = (minimums[i] + step - 1) / step * step;
+        MAM_ASSERT(out[i] > 0 || plan[i] == 0 || house < (least > step ? least : step));
+        MAM_ASSERT(out[i] == 0 || out[i] == plan[i] || house < step);
     }
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from appliance._native import ffi, lib
 
-from tests.allocation.oracle import Problem
+from tests.allocation.oracle import Problem, least_of
 
 NOWHERE = 2**32 - 1
 
@@ -47,6 +47,8 @@ def allocate(problem: Problem) -> Result:
     a.weight = array("int64_t", [member.weight for member in members])
     a.cap = array("int64_t", [member.cap for member in members])
     a.cap_reason = array("uint16_t", [member.cap_reason for member in members])
+    if any(member.minimum is not None for member in members):
+        a.minimums = array("int64_t", [least_of(problem, member) for member in members])
     a.equity = array("int64_t", [member.equity for member in members])
     a.excluded = array("uint16_t", [member.excluded for member in members])
     a.carry = array("int64_t", [member.carry for member in members])
@@ -85,12 +87,15 @@ def divide_fill(
     return reason, list(out), residue[0]
 
 
-def settle_short(plan: list[int], filled: int, minimum: int, step: int = 1) -> tuple[int, list[int], int]:
+def settle_short(
+    plan: list[int], filled: int, minimum: int | list[int], step: int = 1
+) -> tuple[int, list[int], int]:
     """(reason, volumes, house)"""
     count = len(plan)
     out, house = ffi.new("int64_t[]", count), ffi.new("int64_t *")
+    same, own = (0, minimum) if isinstance(minimum, list) else (minimum, ffi.NULL)
     reason = lib.mam_settle_short(
-        count, step, minimum, _logins(count), plan, filled, out, house, scratch(count)
+        count, step, same, own, _logins(count), plan, filled, out, house, scratch(count)
     )
     return reason, list(out), house[0]
 

@@ -28,6 +28,7 @@ class Member:
     equity: int = 0
     carry: int = 0
     excluded: int = 0
+    minimum: int | None = None  # its own, in place of the problem's
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ def allocate(problem: Problem) -> Answer:
     return _absolute(problem) if problem.family == ABSOLUTE else _proportional(problem)
 
 
+def least_of(problem: Problem, member: Member) -> int:
+    return problem.minimum if member.minimum is None else member.minimum
+
+
 def _refusal(problem: Problem) -> int:
     if not problem.members:
         return NO_MEMBERS
@@ -75,7 +80,7 @@ def _refusal(problem: Problem) -> int:
             return OUT_OF_RANGE
         if problem.volume % problem.step:
             return OFF_STEP
-        if problem.volume < problem.minimum:
+        if problem.volume < min(least_of(problem, member) for member in problem.members):
             return BELOW_MINIMUM
     weights = [member.weight for member in problem.members if not member.excluded]
     if not weights:
@@ -98,7 +103,7 @@ class _Division:
         self.problem = problem
         self.members = problem.members
         self.steps = problem.volume // problem.step
-        self.minimum = -(-problem.minimum // problem.step)
+        self.least = [-(-least_of(problem, member) // problem.step) for member in self.members]
         self.everybody = range(len(problem.members))
         self.weights = [0 if member.excluded else member.weight for member in self.members]
         total = sum(self.weights)
@@ -114,25 +119,27 @@ class _Division:
     def seniority(self, i: int) -> tuple:
         return (-self.members[i].carry, self.members[i].login, i)
 
-    def solve(self, who: Sequence[int], least: int) -> dict[int, Fraction]:
-        """Shares of `who`: level * weight, clamped between `least` and the limit, that make all steps.
+    def solve(self, who: Sequence[int], raises: bool) -> dict[int, Fraction]:
+        """Shares of `who`: level * weight, under the limit (and over the minimum), that make all steps.
 
         The level is the lowest that does; None when even all limits make less.
         """
 
         def at(level: Fraction) -> dict[int, Fraction]:
             return {
-                i: min(max(level * self.weights[i], Fraction(least)), Fraction(self.limits[i])) for i in who
+                i: min(max(level * self.weights[i], Fraction(least[i])), Fraction(self.limits[i]))
+                for i in who
             }
 
-        if least == 0 and not self.redistributes and who:
+        least = self.least if raises else [0] * len(self.members)
+        if not raises and not self.redistributes and who:
             self.level = Fraction(self.steps, sum(self.weights[i] for i in who))
             return {i: self.level * self.weights[i] for i in who}
         self.level = None
         if sum(self.limits[i] for i in who) < self.steps:
             return {i: Fraction(self.limits[i]) for i in who}
         bends = sorted(
-            {Fraction(bound, self.weights[i]) for i in who for bound in (0, least, self.limits[i])}
+            {Fraction(bound, self.weights[i]) for i in who for bound in (0, least[i], self.limits[i])}
         )
         low, high = -1, len(bends) - 1  # bends[high] makes enough, bends[low] does not
         while high - low > 1:
@@ -149,27 +156,37 @@ class _Division:
         problem = self.problem
         who = [i for i in self.everybody if self.weights[i] > 0]
         raises = problem.below_min == BELOW_RAISE
-        matters = self.minimum > (0 if raises else 1)
-        matters = matters and any(self.quotas[i] < self.minimum * problem.step for i in who)
+        matters = any(
+            self.least[i] > (0 if raises else 1) and self.quotas[i] < self.least[i] * problem.step
+            for i in who
+        )
         if self.redistributes:
             # A member whose cap is below the minimum cannot trade at all.
-            for i in [i for i in who if self.limits[i] < self.minimum]:
+            for i in [i for i in who if self.limits[i] < self.least[i]]:
                 who.remove(i)
                 (self.capped if self.quotas[i] // 1 > self.members[i].cap else self.below).add(i)
         if not matters:
-            return self.solve(who, 0)
+            return self.solve(who, raises=False)
         if raises:
-            keep = _first(who, lambda i: (-self.weights[i], *self.seniority(i)), self.steps // self.minimum)
+            keep, left = [], self.steps
+            for i in sorted(who, key=lambda i: (-self.weights[i], *self.seniority(i))):
+                if self.least[i] <= left:
+                    keep.append(i)
+                    left -= self.least[i]
             self.below.update(set(who) - set(keep))
-            return self.solve([i for i in who if i in keep], self.minimum)
+            return self.solve([i for i in who if i in keep], raises=True)
         return self.skip(who)
+
+    def reach(self, i: int) -> int:
+        """The larger, the lower is the level at which it has its minimum; one of a step it always has."""
+        return 2**200 if self.least[i] <= 1 else (self.weights[i] << 64) // self.least[i]
 
     def skip(self, who: list[int]) -> dict[int, Fraction]:
         """Leaves out the smallest until no share is under the minimum."""
-        by_size = sorted(who, key=lambda i: (-self.weights[i], *self.seniority(i)))
+        by_size = sorted(who, key=lambda i: (-self.reach(i), *self.seniority(i)))
         while by_size:
-            shares = self.solve(by_size, 0)
-            if min(shares.values()) >= self.minimum:
+            shares = self.solve(by_size, raises=False)
+            if all(shares[i] >= self.least[i] or self.least[i] <= 1 for i in shares):
                 return shares
             self.below.add(by_size.pop())
         return {}
@@ -217,7 +234,7 @@ def _overflow_takes(division: _Division, rounded: list[int], left: int) -> int:
     if room < left:
         division.capped.add(i)
     take = min(left, room)
-    return take if has + take >= division.minimum else 0
+    return take if has + take >= division.least[i] else 0
 
 
 def _proportional(problem: Problem) -> Answer:
@@ -271,7 +288,7 @@ def _cut(problem: Problem, volumes: list[int], capped: set[int]) -> None:
         if volumes[i] > member.cap:
             capped.add(i)
             volumes[i] = 0 if problem.on_shortfall == SKIP else member.cap // problem.step * problem.step
-            if volumes[i] < problem.minimum:
+            if volumes[i] < least_of(problem, member):
                 volumes[i] = 0
 
 
@@ -289,10 +306,10 @@ def _explain(problem: Problem, answer: Answer, capped: set[int], below: set[int]
 
 
 def _absolute(problem: Problem) -> Answer:
-    minimum = -(-problem.minimum // problem.step) * problem.step
     volumes, below, quotas = [], set(), []
     for i, member in enumerate(problem.members):
         desired = 0 if member.excluded else member.weight
+        minimum = -(-least_of(problem, member) // problem.step) * problem.step
         volume = desired // problem.step * problem.step
         if desired > 0 and volume < minimum:
             volume = minimum if problem.below_min == BELOW_RAISE else 0

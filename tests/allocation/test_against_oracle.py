@@ -25,8 +25,10 @@ def problems(draw: st.DrawFn) -> Problem:
     cap = st.just(BIGGEST) | near.map(lambda n: min(n * step + draw(st.integers(0, step - 1)), BIGGEST))
     weight = draw(st.sampled_from([sizes(9), sizes(2**50), st.just(1), sizes(BIGGEST // 8)]))
     carry = st.just(0) | st.integers(-3, 3) | st.integers(-(2**33), 2**33)
+    own = st.none() | st.integers(0, 6 * step) | st.integers(0, steps * step)
     member = st.builds(
         Member,
+        minimum=own if draw(st.integers(0, 3)) == 0 else st.none(),
         login=st.just(0),
         weight=weight,
         cap=cap if draw(st.booleans()) else st.just(BIGGEST),
@@ -80,7 +82,7 @@ def check_laws(problem: Problem) -> None:
     assert sum(got.volumes) == got.planned
     assert sum(got.carries) == sum(member.carry for member in problem.members)
     for member, volume, reason in zip(problem.members, got.volumes, got.reasons, strict=True):
-        assert volume == 0 or volume >= problem.minimum
+        assert volume == 0 or volume >= oracle.least_of(problem, member)
         assert volume % problem.step == 0
         assert volume <= member.cap
         assert volume > 0 or reason != oracle.NONE

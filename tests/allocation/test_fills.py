@@ -165,13 +165,31 @@ def test_short_fills_respect_the_minimum(minimum: int, data: st.DataObject) -> N
     assert sum(volumes) == best_sum([steps for steps in plan if steps], filled, minimum)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_short_fills_respect_minimums_of_their_own(data: st.DataObject) -> None:
+    """What the house has, none of the left out could have had, and nobody else a step of."""
+    minimums = data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=8))
+    plan = [data.draw(st.just(0) | st.integers(max(m, 1), 4 * m + 4)) for m in minimums]
+    filled = data.draw(st.integers(0, sum(plan)))
+    reason, volumes, house = settle_short(plan, filled, minimums)
+    assert reason == 0
+    assert sum(volumes) + house == filled
+    for volume, most, least in zip(volumes, plan, minimums, strict=True):
+        assert volume == 0 or least <= volume <= most
+        assert volume == most or house < (1 if volume else max(least, 1))
+
+
 def test_short_fills_by_hand() -> None:
     assert settle_short([20, 10, 10], 25, 10) == (0, [15, 10, 0], 0)
     assert settle_short([10, 10, 10], 25, 10) == (0, [10, 10, 0], 5)
     assert settle_short([10, 10], 9, 10) == (0, [0, 0], 9)
     assert settle_short([30, 20], 45, 10, step=10) == (0, [20, 20], 5)
     assert settle_short([6, 6, 2], 7, 1) == (0, [3, 3, 1], 0)
+    assert settle_short([20, 10, 10], 12, [15, 10, 1]) == (0, [0, 10, 2], 0)
     assert settle_short([9, 20], 20, 10)[0] == BELOW_MINIMUM
+    assert settle_short([9, 20], 20, [9, 21])[0] == BELOW_MINIMUM
+    assert settle_short([9, 20], 20, [-1, 1])[0] == OUT_OF_RANGE
     assert settle_short([20], 21, 10)[0] == OVERFILLED
     assert settle_short([25], 20, 10, step=10)[0] == OFF_STEP
 

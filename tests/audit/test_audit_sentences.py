@@ -38,6 +38,7 @@ NOT_OF_AN_ORDER = {
     "BridgeRenewed",
     "Continued",
     "InstrumentOverride",
+    "InstrumentVolumes",
     "TimeZone",
     "Resumed",
     "OutputsGone",

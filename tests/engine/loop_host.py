@@ -4,6 +4,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -66,6 +67,7 @@ class LoopHost:
         self.thread = threading.Thread(target=lib.mam_loop_run, args=(self.loop,))
         self.sequences = dict.fromkeys(names, 0)
         self.entries: list[tuple[int, int, dict[str, Any]]] = []  # kind, bridge, message ({} when it is none)
+        self.raw: list[bytes] = []  # the same as the journal has it
 
     def keep(self, memory: Any) -> Any:
         self.memory.append(memory)
@@ -99,6 +101,14 @@ class LoopHost:
         self.sequences[name] += sent
         return sent
 
+    @contextmanager
+    def together(self, name: str) -> Iterator[None]:
+        """What a bridge sends inside is seen by the loop all at once."""
+        lib.mam_ring_batch(self.ins[name], 1)
+        yield
+        lib.mam_ring_flush(self.ins[name])
+        lib.mam_ring_batch(self.ins[name], 0)
+
     def read(self, name: str) -> dict[str, Any] | None:
         return self._take(self.outs[name])
 
@@ -125,6 +135,7 @@ class LoopHost:
             except ValueError:
                 message = {}
             self.entries.append((kind, bridge, message))
+            self.raw.append(raw)
             new.append(self.entries[-1])
         return new
 

@@ -386,6 +386,157 @@ def test_overrides_that_make_no_sense(fields: dict, reason: str) -> None:
     refused(override(two_groups(), **fields), reason)
 
 
+def own_volumes(desk: Desk, **fields: object) -> list[dict]:
+    values = {"server_group": 5, "instrument": EURUSD}
+    return desk.send("broker", "InstrumentVolumes", **(values | fields))
+
+
+def reasons(outputs: list[dict]) -> dict[int, str]:
+    return {member["login"]: member["reason"] for member in only(outputs, "PlanMember")}
+
+
+def test_a_server_group_s_smallest_volume_is_its_members_alone() -> None:
+    """Who is under it is skipped, and its part offered to the others; raised, it is paid for by them."""
+    desk = two_groups()
+    accepted(own_volumes(desk, volume_min="0.2"))
+    said = desk.deal(1, "0.3")
+    assert (volumes(said), reasons(said)) == ({1: "0.3"}, {1: "none", 2: "below_minimum"})
+    assert volumes(desk.deal(2, "0.4")) == {1: "0.2", 2: "0.2"}
+    desk.group(version=3, method="equal", below_min="raise")
+    assert volumes(desk.deal(3, "0.3")) == {1: "0.1", 2: "0.2"}
+    desk.group(version=4, method="fixed_lots")
+    desk.member(2, "0.1", margin_buffer="2")
+    assert volumes(desk.deal(4, "2")) == {1: "1"}
+    accepted(own_volumes(desk, volume_min="0.1"))
+    assert volumes(desk.deal(5, "2")) == {1: "1", 2: "0.1"}
+    accepted(own_volumes(desk))  # 0: as the instrument's
+    desk.group(version=5, method="equal")
+    assert volumes(desk.deal(6, "0.02")) == {1: "0.01", 2: "0.01"}
+    assert desk.engine.laws() == [0] * 10
+
+
+def test_a_smallest_volume_under_the_instrument_s() -> None:
+    desk = two_groups()
+    desk.instrument(margin_currency="USD", volume_min="0.1")
+    assert volumes(desk.deal(1, "0.19")) == {1: "0.19"}
+    accepted(own_volumes(desk, volume_min="0.01"))
+    assert volumes(desk.deal(2, "0.19")) == {2: "0.19"}  # 0.095 is under login 1's
+    desk.instrument(margin_currency="USD", volume_min="0.05")
+    assert volumes(desk.deal(3, "0.16")) == {1: "0.08", 2: "0.08"}
+
+
+def test_a_server_group_s_limit_of_one_direction() -> None:
+    desk = two_groups()
+    accepted(own_volumes(desk, volume_limit="0.3"))
+    said = desk.deal(1, "1")
+    assert (volumes(said), reasons(said)) == ({1: "0.5", 2: "0.3"}, {1: "none", 2: "volume_limit"})
+    desk.book_all(said)
+    assert volumes(desk.deal(2, "1")) == {1: "0.5"}
+    desk.instrument(margin_currency="USD", volume_limit="0.7")
+    accepted(own_volumes(desk))
+    assert volumes(desk.deal(3, "1")) == {2: "0.4"}
+
+
+def test_a_limit_counts_what_lps_are_executing() -> None:
+    desk = two_groups()
+    desk.group(version=3, method="equal", execution="stp")
+    desk.member(2)  # neither buffer nor leverage: the limit alone looks at its positions
+    accepted(own_volumes(desk, volume_limit="0.3"))
+    assert reasons(desk.order(1, "0.4")) == {1: "none", 2: "none"}  # its leg is out
+    desk.group(group=8, method="equal", execution="stp")
+    accepted(desk.send("control", "Member", group=8, login=2, weight="1"))
+    (plan,) = only(desk.order(2, "0.4", group=8), "PlanMember")
+    assert (plan["volume"], plan["reason"]) == ("0.1", "volume_limit")
+
+
+def test_a_block_that_ends_short_keeps_everybody_s_smallest_volume() -> None:
+    """Login 2 has 0.2 or nothing, and what it cannot have is login 1's."""
+    for filled, shares in (
+        ("0.3", {1: "0.1", 2: "0.2"}),
+        ("0.15", {1: "0.15"}),
+        ("0.8", {1: "0.4", 2: "0.4"}),
+    ):
+        desk = two_groups()
+        desk.group(version=3, method="equal", execution="stp")
+        accepted(own_volumes(desk, volume_min="0.2"))
+        (leg,) = only(desk.order(1, "0.8"), "Leg")
+        accepted(own_volumes(desk, volume_min="0.5"))  # the plan is frozen
+        said = desk.execution(leg, filled, filled, "1.1001")
+        if filled != "0.8":
+            said += desk.execution(leg, filled, "0", "0", kind="ended")
+        assert volumes(said) == shares
+        assert desk.engine.laws() == [0] * 10
+
+
+def test_refused_volume_is_offered_only_to_those_who_can_book_it() -> None:
+    desk = two_groups()
+    desk.account(3)
+    desk.member(3)
+    desk.group(version=3, method="equal", on_refused="reallocate")
+    accepted(own_volumes(desk, volume_min="0.2"))
+    said = desk.deal(1, "0.6")
+    assert volumes(said) == {1: "0.2", 2: "0.2", 3: "0.2"}
+    for booking in only(said, "Booking"):
+        again = desk.book(booking, status="refused" if booking["login"] == 3 else "booked")
+    assert volumes(again) == {1: "0.2"}  # 0.1 for each of the others is too little for login 2
+    assert desk.engine.laws() == [0] * 10
+
+
+def test_a_server_group_s_step_is_the_instrument_s_or_divides_it() -> None:
+    desk = two_groups()
+    desk.instrument(margin_currency="USD", volume_min="0.1", volume_step="0.1")
+    accepted(own_volumes(desk, volume_step="0.01"))
+    accepted(own_volumes(desk, volume_step="0.1"))
+    said = own_volumes(desk, volume_step="0.2")
+    refused(said, "step_coarser")
+    assert only(said, "Reject")[0]["field_id"] == 5
+    fields = {"symbol": "EURUSD", "base_currency": "EUR", "profit_currency": "USD", "margin_currency": "USD"}
+    fields |= {"contract_size": "100000", "digits": 5, "volume_max": "500", "trade_mode": "full"}
+    fields |= {"instrument": EURUSD, "volume_min": "0.1"}
+    said = desk.send("broker", "Instrument", volume_step="0.01", **fields)  # the group's is 0.1
+    refused(said, "step_coarser")
+    accepted(own_volumes(desk, volume_step="0.01", volume_min="0.11"))  # of tenths, 0.2 is the least
+    assert volumes(desk.deal(2, "0.3")) == {1: "0.3"}
+    accepted(own_volumes(desk, volume_step="0.1"))
+    said = desk.deal(1, "0.4")
+    assert volumes(said) == {1: "0.2", 2: "0.2"}
+    accepted(own_volumes(desk))
+    refused(desk.send("broker", "Instrument", volume_step="0.01", **fields), "in_use")  # bookings are out
+    desk.book_all(only(desk.log, "Booking"))
+    accepted(desk.send("broker", "Instrument", volume_step="0.01", **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"server_group": 0}, "out_of_range", 2),
+        ({"instrument": 99}, "unknown_instrument", 3),
+        ({"volume_min": "-1"}, "out_of_range", 4),
+        ({"volume_min": "501"}, "out_of_range", 4),
+        ({"volume_step": "-0.01"}, "out_of_range", 5),
+        ({"volume_limit": "-1"}, "out_of_range", 6),
+    ],
+)
+def test_volumes_that_make_no_sense(fields: dict, reason: str, field: int) -> None:
+    said = own_volumes(two_groups(), **fields)
+    refused(said, reason)
+    assert only(said, "Reject")[0]["field_id"] == field
+
+
+def test_an_override_leaves_what_it_says_nothing_of() -> None:
+    """Neither tiers nor volumes of a group freeze the rest of its instrument, nor does a largest of 0."""
+    desk = two_groups()
+    accepted(own_volumes(desk, volume_min="0.2"))
+    desk.instrument(margin_currency="USD", margin_rate_buy="4")
+    assert volumes(desk.deal(1, "20")) == {1: "1.25", 2: "1.25"}
+    accepted(override(desk, volume_max="0"))
+    desk.instrument(margin_currency="USD", volume_max="0.3")
+    assert volumes(desk.deal(2, "2")) == {1: "0.3", 2: "0.3"}
+    said = override(desk, volume_max="0.1")  # under its smallest
+    refused(said, "out_of_range")
+    assert only(said, "Reject")[0]["field_id"] == 6
+
+
 def test_tiers_of_a_server_group() -> None:
     desk = two_groups()
     for group, rate in ((0, "2"), (5, "4")):

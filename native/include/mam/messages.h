@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x4f7fe4a85aa58312ULL
+#define MAM_SCHEMA_FINGERPRINT 0x38942c3625baeea2ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -367,6 +367,9 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_MARK_FRESH = 42,
     /* A block's children cannot be at the prices of its fills: all have the average */
     MAM_ALERT_KIND_AVERAGE_PRICE = 43,
+    /* The server changed digits, step, tick size or tick value of an instrument that so many accounts hold:
+     * they are valued anew */
+    MAM_ALERT_KIND_TERMS_CHANGED = 50,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -540,6 +543,8 @@ enum mam_reason {
     MAM_REASON_UNKNOWN_ZONE = 101,
     /* Not between half and twice the market's price */
     MAM_REASON_IMPLAUSIBLE_PRICE = 110,
+    /* A server group's volume step must divide the instrument's */
+    MAM_REASON_STEP_COARSER = 111,
     /* The host's clock jumped */
     MAM_REASON_CLOCK_STEPPED = 120,
     /* Nothing steers the host's clock: times are not traceable to UTC */
@@ -934,7 +939,7 @@ struct mam_instrument_override {
     /* MT5 margin flags. Small */
     uint8_t margin_flags;
     uint8_t padding_26[6];
-    /* Of one order. Volume, 1e-8 */
+    /* Of one order; 0: as Instrument's. Volume, 1e-8 */
     int64_t volume_max;
     /* Per lot; 0: the formula of calcMode. Money, 1e-6 */
     int64_t margin_initial;
@@ -950,6 +955,26 @@ struct mam_instrument_override {
     int64_t maintenance_rate_buy;
     /* Factor, 1e-8 */
     int64_t maintenance_rate_sell;
+};
+
+#define MAM_INSTRUMENT_VOLUMES_ID 15
+#define MAM_INSTRUMENT_VOLUMES_BLOCK_LENGTH 40
+#define MAM_INSTRUMENT_VOLUMES_LENGTH 48
+/* Volumes of an instrument as a server group's accounts have it; 0: as Instrument's */
+struct mam_instrument_volumes {
+    struct mam_header header;
+    /* Sequence */
+    uint64_t sequence;
+    /* 1 or more. Id */
+    uint32_t server_group;
+    /* Id */
+    uint32_t instrument;
+    /* Volume, 1e-8 */
+    int64_t volume_min;
+    /* Instrument's must be a multiple of it. Volume, 1e-8 */
+    int64_t volume_step;
+    /* Of all positions in one direction. Volume, 1e-8 */
+    int64_t volume_limit;
 };
 
 #define MAM_SERVER_TERMS_ID 96
@@ -2078,6 +2103,20 @@ MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->maintenance_rate_buy) =
 MAM_LAYOUT(offsetof(struct mam_instrument_override, maintenance_rate_sell) == 88);
 MAM_LAYOUT(sizeof(((struct mam_instrument_override *)0)->maintenance_rate_sell) == 8);
 
+MAM_LAYOUT(sizeof(struct mam_instrument_volumes) == 48);
+MAM_LAYOUT(offsetof(struct mam_instrument_volumes, sequence) == 8);
+MAM_LAYOUT(sizeof(((struct mam_instrument_volumes *)0)->sequence) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_volumes, server_group) == 16);
+MAM_LAYOUT(sizeof(((struct mam_instrument_volumes *)0)->server_group) == 4);
+MAM_LAYOUT(offsetof(struct mam_instrument_volumes, instrument) == 20);
+MAM_LAYOUT(sizeof(((struct mam_instrument_volumes *)0)->instrument) == 4);
+MAM_LAYOUT(offsetof(struct mam_instrument_volumes, volume_min) == 24);
+MAM_LAYOUT(sizeof(((struct mam_instrument_volumes *)0)->volume_min) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_volumes, volume_step) == 32);
+MAM_LAYOUT(sizeof(((struct mam_instrument_volumes *)0)->volume_step) == 8);
+MAM_LAYOUT(offsetof(struct mam_instrument_volumes, volume_limit) == 40);
+MAM_LAYOUT(sizeof(((struct mam_instrument_volumes *)0)->volume_limit) == 8);
+
 MAM_LAYOUT(sizeof(struct mam_server_terms) == 32);
 MAM_LAYOUT(offsetof(struct mam_server_terms, sequence) == 8);
 MAM_LAYOUT(sizeof(((struct mam_server_terms *)0)->sequence) == 8);
@@ -2735,6 +2774,11 @@ static inline void mam_instrument_override_init(struct mam_instrument_override *
     mam_header_init(&message->header, MAM_INSTRUMENT_OVERRIDE_ID, MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH);
 }
 
+static inline void mam_instrument_volumes_init(struct mam_instrument_volumes *message) {
+    memset(message, 0, sizeof *message);
+    mam_header_init(&message->header, MAM_INSTRUMENT_VOLUMES_ID, MAM_INSTRUMENT_VOLUMES_BLOCK_LENGTH);
+}
+
 static inline void mam_server_terms_init(struct mam_server_terms *message) {
     memset(message, 0, sizeof *message);
     mam_header_init(&message->header, MAM_SERVER_TERMS_ID, MAM_SERVER_TERMS_BLOCK_LENGTH);
@@ -2938,10 +2982,10 @@ static const uint64_t mam_check_enums[31] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000001fULL, 0x0000000000000003ULL,
-    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x00000f207db17fffULL,
-    0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400004ULL
+    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x00040f207db17fffULL,
+    0x07ffffffffffffffULL, 0x1f00c03ffc03ffc0ULL, 0x0000000000400004ULL
 };
-static const struct mam_check_field mam_check_fields[392] = {
+static const struct mam_check_field mam_check_fields[398] = {
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 1, 0, 0, 0, MAM_CHECK_UINT8}, {4, 21, 1, 0, 2, 1, MAM_CHECK_ENUM8},
     {5, 22, 1, 0, 3, 1, MAM_CHECK_ENUM8}, {6, 23, 1, 0, 0, 0, MAM_CHECK_UINT8},
@@ -3009,6 +3053,9 @@ static const struct mam_check_field mam_check_fields[392] = {
     {8, 48, 8, 0, 0, 0, MAM_CHECK_INT64}, {9, 56, 8, 0, 0, 0, MAM_CHECK_INT64},
     {10, 64, 8, 0, 0, 0, MAM_CHECK_INT64}, {11, 72, 8, 0, 0, 0, MAM_CHECK_INT64},
     {12, 80, 8, 0, 0, 0, MAM_CHECK_INT64}, {13, 88, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
+    {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 8, 0, 0, 0, MAM_CHECK_INT64},
+    {5, 32, 8, 0, 0, 0, MAM_CHECK_INT64}, {6, 40, 8, 0, 0, 0, MAM_CHECK_INT64},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
     {3, 20, 4, 0, 0, 0, MAM_CHECK_UINT32}, {4, 24, 1, 0, 23, 1, MAM_CHECK_ENUM8},
     {1, 8, 8, 0, 0, 0, MAM_CHECK_UINT64}, {2, 16, 4, 0, 0, 0, MAM_CHECK_UINT32},
@@ -3140,36 +3187,37 @@ static const struct mam_check_field mam_check_fields[392] = {
     {7, 48, 4, 0, 0, 0, MAM_CHECK_UINT32}, {8, 52, 2, 0, 28, 3, MAM_CHECK_ENUM16}
 };
 /* The first is no message: what mam_check_index says of an unknown template id. */
-static const struct mam_check_message mam_check_messages[47] = {
+static const struct mam_check_message mam_check_messages[48] = {
     {0, 0, 0}, {MAM_INSTRUMENT_BLOCK_LENGTH, 0, 25}, {MAM_ACCOUNT_BLOCK_LENGTH, 25, 13},
     {MAM_ACCOUNT_STATE_BLOCK_LENGTH, 38, 7}, {MAM_POSITION_STATE_BLOCK_LENGTH, 45, 12},
     {MAM_MASTER_ORDER_BLOCK_LENGTH, 57, 13}, {MAM_MASTER_CANCEL_BLOCK_LENGTH, 70, 3},
     {MAM_MASTER_DEAL_BLOCK_LENGTH, 73, 14}, {MAM_BOOKING_REPORT_BLOCK_LENGTH, 87, 10},
     {MAM_HEARTBEAT_BLOCK_LENGTH, 97, 2}, {MAM_LEVERAGE_TIER_BLOCK_LENGTH, 99, 9},
     {MAM_LEVERAGE_RULE_BLOCK_LENGTH, 108, 9}, {MAM_LEVERAGE_RULE_INSTRUMENT_BLOCK_LENGTH, 117, 4},
-    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 121, 13}, {MAM_SERVER_TERMS_BLOCK_LENGTH, 134, 4},
-    {MAM_QUOTE_BLOCK_LENGTH, 138, 8}, {MAM_EXECUTION_BLOCK_LENGTH, 146, 11},
-    {MAM_GROUP_POLICY_BLOCK_LENGTH, 157, 21}, {MAM_MEMBER_BLOCK_LENGTH, 178, 16},
-    {MAM_LIMITS_BLOCK_LENGTH, 194, 10}, {MAM_KILL_SWITCH_BLOCK_LENGTH, 204, 5},
-    {MAM_RESYNC_BLOCK_LENGTH, 209, 3}, {MAM_TOLERANCE_BLOCK_LENGTH, 212, 5},
-    {MAM_TIME_ZONE_BLOCK_LENGTH, 217, 5}, {MAM_CLOCK_BLOCK_LENGTH, 222, 3},
-    {MAM_OPENED_BLOCK_LENGTH, 225, 16}, {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 241, 4},
-    {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 245, 3}, {MAM_LOG_STATE_BLOCK_LENGTH, 248, 3},
-    {MAM_CONTINUED_BLOCK_LENGTH, 251, 3}, {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 254, 3},
-    {MAM_CLOCK_STATE_BLOCK_LENGTH, 257, 3}, {MAM_LEG_BLOCK_LENGTH, 260, 9},
-    {MAM_LEG_CANCEL_BLOCK_LENGTH, 269, 3}, {MAM_BOOKING_BLOCK_LENGTH, 272, 11},
-    {MAM_MASTER_REPORT_BLOCK_LENGTH, 283, 15}, {MAM_RISK_ALERT_BLOCK_LENGTH, 298, 9},
-    {MAM_REJECT_BLOCK_LENGTH, 307, 5}, {MAM_RESUMED_BLOCK_LENGTH, 312, 4},
-    {MAM_OUTPUTS_GONE_BLOCK_LENGTH, 316, 2}, {MAM_BOOKING_QUERY_BLOCK_LENGTH, 318, 3},
-    {MAM_PLAN_BLOCK_LENGTH, 321, 22}, {MAM_PLAN_MEMBER_BLOCK_LENGTH, 343, 14},
-    {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 357, 10}, {MAM_RISK_STOP_BLOCK_LENGTH, 367, 11},
-    {MAM_BOOK_SOURCE_BLOCK_LENGTH, 378, 6}, {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 384, 8}
+    {MAM_INSTRUMENT_OVERRIDE_BLOCK_LENGTH, 121, 13}, {MAM_INSTRUMENT_VOLUMES_BLOCK_LENGTH, 134, 6},
+    {MAM_SERVER_TERMS_BLOCK_LENGTH, 140, 4}, {MAM_QUOTE_BLOCK_LENGTH, 144, 8},
+    {MAM_EXECUTION_BLOCK_LENGTH, 152, 11}, {MAM_GROUP_POLICY_BLOCK_LENGTH, 163, 21},
+    {MAM_MEMBER_BLOCK_LENGTH, 184, 16}, {MAM_LIMITS_BLOCK_LENGTH, 200, 10},
+    {MAM_KILL_SWITCH_BLOCK_LENGTH, 210, 5}, {MAM_RESYNC_BLOCK_LENGTH, 215, 3},
+    {MAM_TOLERANCE_BLOCK_LENGTH, 218, 5}, {MAM_TIME_ZONE_BLOCK_LENGTH, 223, 5},
+    {MAM_CLOCK_BLOCK_LENGTH, 228, 3}, {MAM_OPENED_BLOCK_LENGTH, 231, 16},
+    {MAM_BRIDGE_OPENED_BLOCK_LENGTH, 247, 4}, {MAM_BRIDGE_FENCED_BLOCK_LENGTH, 251, 3},
+    {MAM_LOG_STATE_BLOCK_LENGTH, 254, 3}, {MAM_CONTINUED_BLOCK_LENGTH, 257, 3},
+    {MAM_BRIDGE_RENEWED_BLOCK_LENGTH, 260, 3}, {MAM_CLOCK_STATE_BLOCK_LENGTH, 263, 3},
+    {MAM_LEG_BLOCK_LENGTH, 266, 9}, {MAM_LEG_CANCEL_BLOCK_LENGTH, 275, 3},
+    {MAM_BOOKING_BLOCK_LENGTH, 278, 11}, {MAM_MASTER_REPORT_BLOCK_LENGTH, 289, 15},
+    {MAM_RISK_ALERT_BLOCK_LENGTH, 304, 9}, {MAM_REJECT_BLOCK_LENGTH, 313, 5},
+    {MAM_RESUMED_BLOCK_LENGTH, 318, 4}, {MAM_OUTPUTS_GONE_BLOCK_LENGTH, 322, 2},
+    {MAM_BOOKING_QUERY_BLOCK_LENGTH, 324, 3}, {MAM_PLAN_BLOCK_LENGTH, 327, 22},
+    {MAM_PLAN_MEMBER_BLOCK_LENGTH, 349, 14}, {MAM_BLOCK_CHANGE_BLOCK_LENGTH, 363, 10},
+    {MAM_RISK_STOP_BLOCK_LENGTH, 373, 11}, {MAM_BOOK_SOURCE_BLOCK_LENGTH, 384, 6},
+    {MAM_HOUSE_CHANGE_BLOCK_LENGTH, 390, 8}
 };
 static const uint8_t mam_check_index[97] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 11, 12, 0, 0, 0, 0, 0, 15, 16, 0, 0, 0, 0, 0, 0, 0, 0, 17,
-    18, 19, 20, 21, 0, 22, 0, 0, 0, 24, 25, 26, 27, 28, 0, 0, 0, 0, 0, 32, 33, 0, 0, 0, 0, 0, 0, 0, 0,
-    34, 35, 36, 37, 0, 0, 40, 0, 0, 0, 41, 42, 43, 0, 0, 0, 44, 0, 0, 0, 45, 46, 38, 29, 30, 31, 39, 0,
-    0, 0, 0, 0, 0, 13, 23, 0, 14
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 10, 11, 12, 14, 0, 0, 0, 0, 16, 17, 0, 0, 0, 0, 0, 0, 0, 0, 18,
+    19, 20, 21, 22, 0, 23, 0, 0, 0, 25, 26, 27, 28, 29, 0, 0, 0, 0, 0, 33, 34, 0, 0, 0, 0, 0, 0, 0, 0,
+    35, 36, 37, 38, 0, 0, 41, 0, 0, 0, 42, 43, 44, 0, 0, 0, 45, 0, 0, 0, 46, 47, 39, 30, 31, 32, 40, 0,
+    0, 0, 0, 0, 0, 13, 24, 0, 15
 };
 #define MAM_CHECK_TEMPLATES 97
 

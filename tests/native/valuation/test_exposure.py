@@ -1,5 +1,6 @@
 """Margin of positions and of an order on top, levels, free margin: against the published rules."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
@@ -46,36 +47,90 @@ def test_margin_with_an_order(
     assert got == (NONE, wanted) or (got[0] == OVERFLOW and wanted > BIGGEST // 4)
 
 
+@dataclass(frozen=True)
+class Question:
+    """What volume does a buffer leave an account?"""
+
+    instrument: Instrument
+    mode: int
+    order: Position
+    book: list[Position]
+    equity: int = 10**11
+    other: int = 0
+    buffer: int = 1
+    leverage: int = 1
+
+    def holds(self, tried: int) -> bool:
+        then = Position(self.order.side, natural(tried), self.order.open, self.order.rate)
+        with_it = published.margin_with(self.instrument, self.book, self.mode, self.leverage, then)
+        margin = kernel.money(self.other) + with_it
+        return kernel.money(self.equity) >= natural(self.buffer) * margin and margin <= kernel.money(BIGGEST)
+
+    def check(self) -> None:
+        volume = lib.mam_exposure_volume(
+            kernel.definition(self.instrument),
+            kernel.exposure(self.book),
+            self.mode,
+            self.leverage,
+            addition(self.order),
+            self.equity,
+            self.other,
+            self.buffer,
+        )
+        order = self.order
+        if published.margin(self.instrument, order.side, 0, Decimal(1), order.open, self.leverage) == 0:
+            assert volume == BIGGEST
+        elif not self.holds(0):
+            assert volume == 0
+        else:
+            held = units(sum((p.lots for p in self.book), Decimal(0)))
+            assert self.holds(volume)
+            assert volume >= BIGGEST - held or not self.holds(volume + 1)
+
+
 @settings(deadline=None)
 @given(st.data(), instruments(everyday), modes, leverages, positions(), everyday, everyday | st.just(0))
 def test_the_volume_keeps_the_buffer_and_one_more_does_not(
     data: st.DataObject, i: Instrument, mode: int, leverage: int, order: Position, equity: int, other: int
 ) -> None:
-    book = data.draw(books(mode))
     buffer = data.draw(st.sampled_from([10**8, 15 * 10**7, 3 * 10**8, 1, 10**12]))
-    volume = lib.mam_exposure_volume(
-        kernel.definition(i),
-        kernel.exposure(book),
-        mode,
-        leverage,
-        addition(order),
-        equity,
-        other,
-        buffer,
-    )
+    Question(i, mode, order, data.draw(books(mode)), equity, other, buffer, leverage).check()
 
-    def holds(tried: int) -> bool:
-        then = Position(order.side, natural(tried), order.open, order.rate)
-        margin = kernel.money(other) + published.margin_with(i, book, mode, leverage, then)
-        return kernel.money(equity) >= natural(buffer) * margin and margin <= kernel.money(BIGGEST)
 
-    if published.margin(i, order.side, 0, Decimal(1), order.open, leverage) == 0:
-        assert volume == BIGGEST
-    elif not holds(0):
-        assert volume == 0
-    else:
-        assert holds(volume)
-        assert volume >= BIGGEST - units(sum((p.lots for p in book), Decimal(0))) or not holds(volume + 1)
+def lots(side: int, volume: str) -> Position:
+    return Position(side, Decimal(volume), Decimal(1), Decimal(1))
+
+
+# Hardly any maintenance margin, so that what is held may be worth more than the widest money.
+LIGHT = {"rates": (Decimal(1), Decimal(1)), "maintenance_rates": (natural(1), natural(1))}
+WIDE = {
+    "with the margin of other instruments over the widest money": Question(
+        Instrument(mode=published.CFD, contract=Decimal(100)), NETTING, lots(0, "1"), [], other=10**10
+    ),
+    "a netting order that reduces, and alone would need more": Question(
+        Instrument(mode=published.CFD, contract=Decimal(10**7), **LIGHT),
+        NETTING,
+        lots(1, "1"),
+        [lots(0, "1000"), lots(0, "90000000000")],
+    ),
+    "a ticket more, of tickets whose initial margin is wider": Question(
+        Instrument(mode=published.CFD, contract=Decimal(10**5), **LIGHT),
+        HEDGING,
+        lots(0, "1"),
+        [lots(0, "90000000")],
+    ),
+    "both sides together over the widest volume": Question(
+        Instrument(mode=published.CFD, contract=Decimal(1), hedged=Decimal(1), **LIGHT),
+        HEDGING,
+        lots(1, "1"),
+        [lots(0, "90000000000"), lots(1, "80000000000")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_buffer_at_the_ends_of_money_and_volume(name: str) -> None:
+    WIDE[name].check()
 
 
 @settings(deadline=None)
