@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x38942c3625baeea2
+SCHEMA_FINGERPRINT: Final = 0x86d684706719e286
 
 
 class Side(IntEnum):
@@ -281,6 +281,9 @@ class AlertKind(IntEnum):
     MARK_FRESH = 42
     AVERAGE_PRICE = 43
     TERMS_CHANGED = 50
+    FLATTEN_WAITS = 55
+    FLATTENED = 56
+    FLATTEN_DROPPED = 57
 
 
 class Reason(IntEnum):
@@ -494,6 +497,9 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         42: "It is quoted again",
         43: "A block's children cannot be at the prices of its fills: all have the average",
         50: "The server changed digits, step, tick size or tick value of an instrument that so many accounts hold: they are valued anew",
+        55: "A flattening or a leaving cannot close a position, and goes on trying: the volume is in measured",
+        56: "A flattening is done: nothing is open any more; group 0: the appliance's",
+        57: "Trading was enabled before a flattening was done",
     },
     "Reason": {
         0: "Nothing to explain",

@@ -118,7 +118,7 @@ static bool count_further(struct mam_engine *engine, const struct mam_block *blo
         uint32_t parts = 0;
         for (uint32_t part = 0; part < engine->mix.parts; part++) {
             int64_t volume = cell(engine, block, row, part);
-            if (volume > 0 && volume < block->minimum && volume < engine->rows.result[row]) {
+            if (volume > 0 && volume < engine->rows.minimum[row] && volume < engine->rows.result[row]) {
                 return false;
             }
             parts += volume > 0;
@@ -174,6 +174,7 @@ void mam_prices_give(struct mam_engine *engine, struct mam_block *block, uint32_
                                                                   .account = first->account,
                                                                   .member = first->member,
                                                                   .holding = first->holding,
+                                                                  .minimum = first->minimum,
                                                                   .deferred_block = MAM_NONE,
                                                                   .planned = volume,
                                                                   .assigned = volume,
@@ -196,6 +197,7 @@ static uint16_t divide(struct mam_engine *engine, struct mam_block *block) {
         const struct mam_child *child = mam_child_at(engine, block, i);
         rows->login[i] = child->login;
         rows->result[i] = child->assigned;
+        rows->minimum[i] = child->minimum;
         if (child->assigned % block->step != 0) {
             return MAM_REASON_OFF_STEP;
         }
