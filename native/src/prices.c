@@ -197,7 +197,7 @@ static uint16_t divide(struct mam_engine *engine, struct mam_block *block) {
         const struct mam_child *child = mam_child_at(engine, block, i);
         rows->login[i] = child->login;
         rows->result[i] = child->assigned;
-        rows->minimum[i] = child->minimum;
+        rows->minimum[i] = block->entry == MAM_ENTRY_CLOSING ? block->minimum : child->minimum;
         if (child->assigned % block->step != 0) {
             return MAM_REASON_OFF_STEP;
         }
