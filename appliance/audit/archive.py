@@ -1,5 +1,6 @@
 """Reading an export (C2SP `tlog-tiles`): its entries and, from its tiles, any hash of the tree."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,15 +12,16 @@ from appliance.audit.tree import HASH_BYTES, Tree, node_hash, siblings
 
 def is_archive(directory: Path) -> bool:
     """Whether it is an export, and no log."""
-    return (directory / "tile" / "entries").is_dir()
+    return os.path.isdir(directory / "tile" / "entries")  # False, too, where it may not be looked
 
 
 class Archive:
     """The export in `out`, as its checkpoint has it (which is not verified here)."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, size: int | None = None) -> None:
+        """`size`: of the checkpoint, where it was read already."""
         self.out = out
-        self.size = read_checkpoint(out)[1].size
+        self.size = read_checkpoint(out)[1].size if size is None else size
 
     def entries(self, first: int, last: int) -> Iterator[bytes]:
         """Those of the records [first, last)."""
@@ -38,9 +40,10 @@ class Archive:
         half = 1 << (count - 1).bit_length() - 1
         return node_hash(self.span(first, first + half), self.span(first + half, last))
 
-    def root(self) -> bytes:
-        """Of all records, from the tiles."""
-        return self.span(0, self.size) if self.size else Tree().root()
+    def root(self, size: int | None = None) -> bytes:
+        """Of the first `size` records, or of all, from the tiles."""
+        size = self.size if size is None else size
+        return self.span(0, size) if size else Tree().root()
 
     def inclusion_proof(self, index: int) -> tuple[bytes, list[bytes]]:
         """A record's bytes, and its proof in the tree of all."""

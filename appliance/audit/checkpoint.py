@@ -48,9 +48,17 @@ class Checkpoint:
 
 
 def read(data: bytes, keys: Sequence[note.Verifier]) -> tuple[Checkpoint, list[note.Verifier]]:
-    """A verified checkpoint, and which of the keys signed it; raises AuditError."""
+    """A verified checkpoint, and which of the keys signed it; raises AuditError.
+
+    A key speaks for the log of its own name only: what it signs of another is not believed.
+    """
     text, signers = note.verify(data, keys)
-    return Checkpoint.from_text(text), signers
+    signed = Checkpoint.from_text(text)
+    if any(signer.name != signed.origin for signer in signers):
+        raise note.NotSigned(
+            f"is of the log {signed.origin!r}, but signed with the key of {signers[0].name!r}"
+        )
+    return signed, signers
 
 
 def publish(directory: Path, data: bytes) -> None:

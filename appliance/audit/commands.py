@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.directory import check as directory_check
 from appliance.audit.errors import AuditError
 from appliance.audit.files import about, read_bytes
-from appliance.audit.log import KEYS, Log, is_being_written
+from appliance.audit.log import KEYS, is_being_written, offline
 from appliance.audit.progress import Bar
 from appliance.audit.report import Report
 from appliance.audit.selection import Range
@@ -58,11 +57,11 @@ def add_parser(subparsers: Any) -> None:
 def _add_verify(commands: Any) -> None:
     parser = commands.add_parser(
         "verify",
-        help="check a log from its public key alone",
+        help="check a log, or an export of one, from its public key alone",
         description="Checks every record, the tree and the signatures. Exit status: 0 all of it "
         "holds; 1 it does not; 2 this is not a log of that key, or the log is still being written.",
     )
-    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the log's directory, or an export's")
     parser.add_argument("--key", required=True, metavar="VKEY|FILE", help="the log's public key")
     parser.add_argument(
         "--checkpoint",
@@ -131,7 +130,7 @@ def run_rotate(options: argparse.Namespace) -> int:
         return _ask_writer(directory)
     if options.key is None:
         raise AuditError(f"{directory}: no writer runs, so the private key is needed (--key)")
-    with closing(Log(directory, keys.KeyFile(options.key))) as log:
+    with offline(directory, options.key) as log:
         log.change_key()
         print(log.signer.verifier.vkey)
     return GOOD
@@ -180,6 +179,10 @@ def run_verify(options: argparse.Namespace) -> int:
         since = asked.range.since.leaf
         if since is not None and since > report.last:
             raise AuditError(f"--from {since}: {options.dir} ends with record {report.last}")
+    if asked.range is not None and report.records and asked.range.until is not None:
+        until = asked.range.until.leaf
+        if until is not None and until <= report.first:
+            raise AuditError(f"--to {until}: {options.dir} begins with record {report.first}")
     if options.json:
         print(json.dumps({**report.as_dict(), "verdict": verdict(report, options.live)}, indent=2))
     else:
@@ -244,6 +247,9 @@ def text(report: Report, live: bool = False) -> str:
     lines += [f"  {witness_command.sentence(seen)}" for seen in newest.values()]
     if report.seconds > 0 and report.records:
         rate = report.records / report.seconds
-        lines.append(f"  {report.bytes:,} bytes in {report.segments} segments; {rate:,.0f} records/s")
+        files = f"{report.segments} segments"
+        if report.bundles:
+            files = f"{report.bundles:,} entry bundles and {report.tiles:,} tiles of an export"
+        lines.append(f"  {report.bytes:,} bytes in {files}; {rate:,.0f} records/s")
     lines += [f"  note: {note}" for note in report.notes]
     return "\n".join(lines)

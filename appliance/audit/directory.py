@@ -24,8 +24,7 @@ def check(directory: Path, archive: bool = False) -> None:
     if is_archive(directory):
         if not archive:
             raise AuditError(
-                f"{directory}: is an export, not a log; explain, query and prove read it, and any tool for "
-                "tlog-tiles verifies it"
+                f"{directory}: is an export, not a log; verify, explain, query and prove read it"
             )
         return
     signed = checkpoint.FILE in names

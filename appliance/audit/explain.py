@@ -14,7 +14,7 @@ from typing import Any
 from appliance._native import lib
 from appliance.audit import records, sentences
 from appliance.audit.errors import AuditError
-from appliance.audit.reader import Entry
+from appliance.audit.reader import Entry, output_fields
 from appliance.schema.codec import MessageError, to_json
 from appliance.schema.messages import MESSAGES
 
@@ -361,7 +361,7 @@ class Explainer:
 
     def _json(self, entry: Entry) -> Json:
         try:
-            fields = to_json(entry.message)
+            fields = output_fields(entry) if entry.kind == records.OUTPUT else to_json(entry.message)
         except MessageError as error:  # an input that the engine refused as malformed
             fields = {"msg": "malformed", "error": str(error), "group": -1}
             fields |= {"order": None, "deal": None, "block": None, "bridge_name": "", "login": 0}

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.audit import checkpoint, note, segments
+from appliance.audit.bundle import WIDTH, Bundle
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.reader import Batch, read_batches
 from appliance.audit.tree import HASH_BYTES, Tree, leaf_hash, node_hash
 
-WIDTH = 256
 Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""
 
@@ -80,32 +80,43 @@ def hash_tile(out: Path, level: int, number: int, size: int) -> bytes:
 
 def read_bundle(out: Path, number: int, size: int) -> list[bytes]:
     """A bundle's entries as an export of `size` leaves has it; AuditError unless each fits its hash."""
-    width = min(WIDTH, size - number * WIDTH)
-    path = out / tile_path("entries", number, width)
+    bundle, path = bundle_at(out, number, size), out / bundle_path(number, size)
+    if bundle.fault is not None:
+        raise Damaged(f"{path}: {bundle.fault}")
+    wrong = differing(bundle.hashes(), hash_tile(out, 0, number, size))
+    if wrong:
+        raise Damaged(f"{path}: record {number * WIDTH + wrong[0]} does not fit its hash")
+    return bundle.entries()
+
+
+def bundle_path(number: int, size: int) -> Path:
+    """Of a bundle as an export of `size` leaves names it."""
+    return tile_path("entries", number, min(WIDTH, size - number * WIDTH))
+
+
+def bundle_at(out: Path, number: int, size: int, ordinal: int = 0) -> Bundle:
+    """The same; Damaged when it cannot be read. What is in it is not checked."""
+    path = out / bundle_path(number, size)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
-    found, at = [], 0
-    while at < len(data):
-        length = int.from_bytes(data[at : at + 2], "big")
-        found.append(data[at + 2 : at + 2 + length])
-        at += 2 + length
-    if at != len(data) or len(found) != width:
-        raise Damaged(f"{path}: is cut, or has not {width} entries")
-    hashes = hash_tile(out, 0, number, size)
-    for place, entry in enumerate(found):
-        if leaf_hash(entry) != hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]:
-            raise Damaged(f"{path}: record {number * WIDTH + place} does not fit its hash")
-    return found
+    return Bundle(data, min(WIDTH, size - number * WIDTH), ordinal)
+
+
+def differing(one: bytes, other: bytes) -> list[int]:
+    """The places of the hashes in which two rows differ."""
+    if one == other:
+        return []
+    places = range(0, max(len(one), len(other)), HASH_BYTES)
+    return [at // HASH_BYTES for at in places if one[at : at + HASH_BYTES] != other[at : at + HASH_BYTES]]
 
 
 def perfect_root(hashes: bytes) -> bytes:
     """The root over a full tile's hashes."""
-    row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
-    while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+    tree = Tree()
+    tree.append(hashes)
+    return tree.root()
 
 
 class Edge:

@@ -11,13 +11,14 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from appliance._native import ffi, lib
 from appliance.audit import checkpoint, records, recovery, segments
 from appliance.audit.checkpoint import Checkpoint
-from appliance.audit.errors import AuditError
+from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.keys import KeyFile
 from appliance.audit.note import Signer
 from appliance.audit.room import NoRoomError, needs_room
@@ -35,6 +36,20 @@ class NoRoom(Exception):
 
 class WriteFailed(Exception):
     """A write or a sync of the log failed: nobody knows what is on disk, so the process must end."""
+
+
+@contextlib.contextmanager
+def offline(directory: Path, key: Path) -> "Iterator[Log]":
+    """The log, for a command that writes a few records while no writer runs; AuditError: it cannot."""
+    try:
+        with contextlib.closing(Log(directory, KeyFile(key))) as log:
+            yield log
+    except NoRoom:
+        raise AuditError(f"{directory}: the disk is full: expected room for a segment") from None
+    except WriteFailed as error:
+        raise Damaged(str(error)) from None
+    except OSError as error:
+        raise AuditError(f"{error.filename or directory}: cannot be written: {error.strerror}") from None
 
 
 def lock(directory: Path) -> int:
@@ -77,6 +92,8 @@ class Log:
         self.epoch = 0
         self.cut_bytes = 0
         self.checkpoints = 0
+        self.waits = False
+        """There was no room to say that a writer has started: the next segment begins with it."""
         self._changing = False
         """The log has named the next key, and that key has signed nothing yet."""
         self._descriptor = -1
@@ -111,8 +128,16 @@ class Log:
         if self.size == 0:
             self._write_key()
             self.say("log_opened", **self._opening())
-        self.say("writer_started", epoch=self.epoch, cut_bytes=self.cut_bytes)
+        self._greet()
         self._prepare_next()
+
+    def _greet(self) -> None:
+        """A log that goes on in a full segment, on a full disk, waits for the next one with this too."""
+        self.waits = False
+        try:
+            self.say("writer_started", epoch=self.epoch, cut_bytes=self.cut_bytes)
+        except NoRoom:
+            self.waits = True
 
     def _opening(self) -> dict[str, Any]:
         return {
@@ -215,6 +240,8 @@ class Log:
         old = self._descriptor
         self._new_segment(ffi.addressof(self.native, "tree"), self.sequence)
         os.close(old)
+        if self.waits:
+            self._greet()
         self._prepare_next()
 
     def _new_segment(self, tree: Any, sequence: int) -> None:

@@ -12,7 +12,6 @@ import base64
 import json
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,7 @@ from appliance.audit.checkpoint import Checkpoint, sync_folder
 from appliance.audit.cosignature import Witness
 from appliance.audit.errors import AuditError
 from appliance.audit.export import read_checkpoint
-from appliance.audit.keys import KeyFile
-from appliance.audit.log import Log, is_being_written
+from appliance.audit.log import is_being_written, offline
 from appliance.audit.note import Verifier
 from appliance.audit.place import Place
 from appliance.audit.progress import Bar
@@ -187,7 +185,7 @@ def carry_out(directory: Path, pruning: Pruning, terms: Terms, key: Path | None)
     elif key is None:
         raise AuditError(f"{directory}: no writer runs, so the private key is needed (--private-key)")
     else:
-        with closing(Log(directory, KeyFile(key))) as log:
+        with offline(directory, key) as log:
             log.say("pruned", **fields)
             log.sign()
     _keep_keys(directory, pruning.first_leaf)

@@ -11,7 +11,7 @@ from appliance.audit import records
 from appliance.audit.errors import AuditError
 from appliance.audit.explain import utc
 from appliance.audit.place import Place
-from appliance.audit.reader import Entry
+from appliance.audit.reader import Entry, output_fields
 from appliance.schema.codec import MessageError, to_json
 from appliance.schema.messages import BY_NAME, MESSAGES, Reason
 
@@ -73,7 +73,7 @@ def _note_block(entry: Entry, number: int, blocks: dict[int, tuple[int, int]]) -
     if entry.kind == records.INPUT and number == BY_NAME["Opened"].id:
         blocks.clear()
     elif entry.kind == records.OUTPUT and number == BY_NAME["Plan"].id:
-        plan = to_json(entry.message)
+        plan = output_fields(entry)
         blocks[plan["block"]] = (plan["order"], plan["deal"])
 
 

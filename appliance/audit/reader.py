@@ -11,6 +11,7 @@ from appliance.audit import checkpoint, note, records, segments
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.segments import Segment
+from appliance.schema.codec import MessageError, to_json
 
 _BATCH = 8192
 _STATUS_TEXT = {
@@ -37,6 +38,16 @@ class Entry:
     """1 input, 2 output, 3 the log's own record (records.py)."""
     message: bytes
     """SBE message, header included; of kind 3: JSON."""
+
+
+def output_fields(entry: Entry) -> dict[str, Any]:
+    """An output's message as JSON has it; AuditError: another program, or nobody, wrote it."""
+    try:
+        return to_json(entry.message)
+    except MessageError as error:
+        raise AuditError(
+            f"record {entry.leaf_index}: not of the schema that this program knows: {error}"
+        ) from None
 
 
 @dataclass
@@ -81,7 +92,10 @@ class _SegmentReader:
     """The entries of one segment."""
 
     def __init__(self, path: Path) -> None:
-        self.data = path.read_bytes()
+        try:
+            self.data = path.read_bytes()
+        except OSError as error:
+            raise Damaged(f"{path.name}: cannot read it: {error.strerror}") from None
         self.segment: Segment = segments.parse_header(path, self.data)
         self._base = ffi.from_buffer("uint8_t[]", self.data)
         self.scan = ffi.new("struct mam_scan *")

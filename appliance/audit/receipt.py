@@ -22,7 +22,7 @@ from appliance.audit.archive import Archive, is_archive, read_entries
 from appliance.audit.errors import AuditError, Damaged
 from appliance.audit.export import read_checkpoint
 from appliance.audit.note import Verifier
-from appliance.audit.reader import Entry
+from appliance.audit.reader import Entry, output_fields
 from appliance.audit.tree import inclusion_proof, leaf_hash, root_of_proof
 from appliance.schema.codec import MessageError, to_json
 from appliance.schema.messages import BOOKING_ID
@@ -97,7 +97,7 @@ def find_booking(directory: Path, block: int, child: int) -> Entry:
     template = BOOKING_ID.to_bytes(2, "little")
     for entry in read_entries(directory):
         if entry.kind == records.OUTPUT and entry.message[2:4] == template:
-            fields = to_json(entry.message)
+            fields = output_fields(entry)
             if (fields["block"], fields["child"]) == (block, child):
                 found = entry
     if found is None:

@@ -53,6 +53,9 @@ class Report:
     root: str = ""
     epoch: int = 0
     segments: int = 0
+    bundles: int = 0
+    tiles: int = 0
+    """Of an export: what was read of it."""
     bytes: int = 0
     seconds: float = 0.0
     pruned: dict[str, Any] | None = None

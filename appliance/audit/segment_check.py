@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from appliance._native import ffi, lib
@@ -60,16 +59,25 @@ def root_of(tree: Any) -> bytes:
 
 
 class SegmentCheck:
-    """`covered`: leaves under the newest checkpoint; `sizes`: where to note the root; `tick` gets bytes."""
+    """`data`: the whole file; `covered`: leaves under the newest checkpoint; `sizes`: where to note the root;
+    `tick` gets bytes.
+    """
 
     def __init__(
-        self, path: Path, last: bool, live: bool, covered: int, sizes: list[int], tick: Callable[[int], None]
+        self,
+        segment: Segment,
+        data: bytes,
+        last: bool,
+        live: bool,
+        covered: int,
+        sizes: list[int],
+        tick: Callable[[int], None],
     ) -> None:
-        self._data = path.read_bytes()
+        self._data = data
         self._base = ffi.from_buffer("uint8_t[]", self._data)
         self._last, self._live, self._covered, self._tick = last, live, covered, tick
-        self._name = path.name
-        self.part = Part(segments.parse_header(path, self._data))
+        self._name = segment.path.name
+        self.part = Part(segment)
         self._scan = ffi.new("struct mam_scan *")
         self._tree = ffi.addressof(self._scan, "tree")
         self._stops = sorted(size for size in set(sizes) if size >= self.part.segment.first_leaf)

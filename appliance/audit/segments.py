@@ -1,5 +1,6 @@
 """Segment files: finding, reading and making them. Their bytes are specified in native/src/segment.h."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +157,8 @@ def create(directory: Path, native: Any) -> int:
     try:
         with needs_room(name):  # it is no part of the log yet: another file may be tried
             for copy in (0, 1):
-                os.pwrite(descriptor, bytes(header), copy * HEADER_BYTES)
+                if os.pwrite(descriptor, bytes(header), copy * HEADER_BYTES) != HEADER_BYTES:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(name))
             os.fsync(descriptor)
             os.rename(name, target)
         sync_folder(directory / FOLDER)

@@ -23,7 +23,8 @@ class Range:
 class Selection:
     """Numbers of segment files, among `paths`."""
 
-    def __init__(self, paths: Sequence[Path], wanted: Range | None) -> None:
+    def __init__(self, paths: Sequence[Path], wanted: Range | None, sizes: Sequence[int] = ()) -> None:
+        """`sizes`: of checkpoints whose roots are to be known, too."""
         self.paths = paths
         self.first, self.end = 0, len(paths)
         """The files of the range itself: [first, end)."""
@@ -33,7 +34,8 @@ class Selection:
             headers = [_header(path) for path in paths]
             self.first, self.end = _begin(headers, wanted.since), _end(headers, wanted.until)
             self.end = max(self.end, self.first + 1)
-            self._numbers = {*range(self.first, self.end), *_naming_keys(headers)}
+            held = {_begin(headers, Place(leaf=size)) for size in sizes}
+            self._numbers = {*range(self.first, self.end), *_naming_keys(headers), *held}
             following = headers[self.end] if self.end < len(paths) else None
             self._signed_from = following.first_leaf if following is not None else None
 
@@ -52,13 +54,21 @@ class Selection:
         """Whether the one before it is read too."""
         return number - 1 in self._numbers
 
-    def more(self, parts: Sequence[Part]) -> int | None:
-        """The next segment to read, until a signed root lies behind the range; None: it does."""
-        if self._signed_from is None or _newest_signed(parts) >= self._signed_from:
+    def more(self, parts: Sequence[tuple[int, Part]]) -> int | None:
+        """The next segment to read, until a signed root lies behind the range; None: it does.
+
+        Only what was read without a hole from the range on hangs together with it, and vouches for it.
+        """
+        read = dict(parts)
+        number = self.first
+        while number in self._numbers:
+            number += 1
+        together = [read[n] for n in range(self.first, number) if n in read]
+        if self._signed_from is None or _newest_signed(together) >= self._signed_from:
             return None
-        number = next((n for n in range(self.end, len(self.paths)) if n not in self._numbers), None)
-        if number is not None:
-            self._numbers.add(number)
+        if number == len(self.paths):
+            return None
+        self._numbers.add(number)
         return number
 
 
@@ -100,8 +110,8 @@ def _end(headers: Sequence[Segment | None], until: Place | None) -> int:
 
 
 def _naming_keys(headers: Sequence[Segment | None]) -> set[int]:
-    """The first segment, and those in which an epoch ends."""
-    ends = {0}
+    """The first segment, and those in which an epoch ends: perhaps the last, which no header tells."""
+    ends = {0, len(headers) - 1}
     for number in range(len(headers) - 1):
         this, following = headers[number], headers[number + 1]
         if this is None or following is None or this.native.epoch != following.native.epoch:

@@ -2,14 +2,13 @@
 
 import argparse
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from appliance.audit import keys, snapshots
+from appliance.audit import snapshots
 from appliance.audit.directory import check
 from appliance.audit.errors import AuditError
-from appliance.audit.log import Log, is_being_written
+from appliance.audit.log import is_being_written, offline
 from appliance.audit.snapshots import Snapshot
 
 WRITER_SECONDS = 30.0
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if live:
         _ask_writer(directory, snapshot)
     else:
-        with closing(Log(directory, keys.KeyFile(options.key))) as log:
+        with offline(directory, options.key) as log:
             log.say(snapshots.RECORD, **snapshots.record_of(snapshot))
             log.sign()
     snapshots.discard_old(directory)

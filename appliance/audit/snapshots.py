@@ -250,8 +250,10 @@ def _write(folder: Path, fed: Fed, leaf: int) -> Snapshot:
         file.flush()
         os.fsync(file.fileno())
     path = folder / f"{leaf:020d}{_SUFFIX}"
-    os.rename(temporary, path)
-    checkpoint.sync_folder(folder)
+    with _whole(temporary):
+        os.rename(temporary, path)
+    with _whole(path):
+        checkpoint.sync_folder(folder)
     return Snapshot(path, read_header(path), found.hexdigest())
 
 
@@ -272,8 +274,11 @@ def any_set(chunk: memoryview) -> bool:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One at a time makes a snapshot of a log."""
-    folder.mkdir(mode=0o750, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        folder.mkdir(mode=0o750, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise AuditError(f"{folder}: cannot be written: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -314,8 +319,9 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 def write_request(directory: Path, snapshot: Snapshot) -> None:
     """Asks the writer that runs to log it."""
     temporary = directory / f"{REQUEST}.tmp"
-    temporary.write_bytes(msgspec.json.encode(record_of(snapshot)))
-    os.rename(temporary, directory / REQUEST)
+    with _whole(temporary):
+        temporary.write_bytes(msgspec.json.encode(record_of(snapshot)))
+        os.rename(temporary, directory / REQUEST)
 
 
 def read_request(path: Path) -> dict[str, Any]:

@@ -127,6 +127,8 @@ class Writer:
             self._counters.connect(self.log.native)
             lib.mam_log_report(self.log.native)
         status = OK
+        if self.log.waits:
+            self._lacks(SEGMENT)
         while status == OK and not stop.check():
             status = self._work()
         if status == OK:
@@ -148,8 +150,21 @@ class Writer:
             if reader.holds_entry(self.log.directory, sequence, entry):
                 self.log.native.resuming = 1
             elif sequence == 0:
-                self.log.say("journal_started", sequence=0, previous=self.log.sequence)
+                return self._say_journal_started(stop)
         return True
+
+    def _say_journal_started(self, stop: Stop) -> bool:
+        """Before anything of the new journal; it may have to wait for room."""
+        while True:
+            try:
+                self.log.say("journal_started", sequence=0, previous=self.log.sequence)
+            except NoRoom:
+                self._wait_for_room()
+                if stop.check():
+                    return False
+            else:
+                self._has(SEGMENT)
+                return True
 
     def _first_entry(self) -> bytes | None:
         pointer = ffi.new("uint8_t **")
@@ -166,11 +181,15 @@ class Writer:
 
     def _work(self) -> int:
         """Some rounds, at most until the next checkpoint is due; then the checkpoint."""
+        if self.log.waits:
+            self._next_segment()
+            return OK
         until = self._signed_at + self._period - time.monotonic() if self.log.unsigned else self._period
         run_ns = max(0, int(min(until, self._period) * 1e9))
         status = lib.mam_log_run(self.log.native, self._reader, run_ns, self._nap_ns)
         if status != lib.MAM_LOG_OK:
             return self._stopped(status)
+        self._has(SEGMENT)  # whoever made it: also a record of the log's own may have begun it
         self._sign_when_due()
         self._change_key_when_due()
         return OK
@@ -223,12 +242,15 @@ class Writer:
         try:
             self.log.rotate()
         except NoRoom:
-            self._lacks(SEGMENT)
-            lib.mam_journal_heartbeat(self._reader, time.time_ns() // 1_000_000)
-            self._sign_when_due()
-            time.sleep(_ROOM_SECONDS)
+            self._wait_for_room()
             return
         self._has(SEGMENT)
+
+    def _wait_for_room(self) -> None:
+        self._lacks(SEGMENT)
+        lib.mam_journal_heartbeat(self._reader, time.time_ns() // 1_000_000)
+        self._sign_when_due()
+        time.sleep(_ROOM_SECONDS)
 
     def _lacks(self, what: str) -> None:
         """The alarm: the engine takes no new orders while it stands."""
@@ -290,8 +312,12 @@ class Writer:
         """Takes what the ring holds; a producer that never stops is left after a while."""
         deadline = time.monotonic() + _DRAIN_SECONDS_MAX
         status = OK
+        if self.log.waits:
+            self._next_segment()
         while status == OK and time.monotonic() < deadline:
             result = lib.mam_log_run(self.log.native, self._reader, 0, 0)
+            if result == lib.MAM_LOG_OK and not self.log.waits:
+                self._has(SEGMENT)
             if result == lib.MAM_LOG_OK and self.log.native.empty:
                 break
             status = self._stopped(result) if result != lib.MAM_LOG_OK else OK

@@ -171,7 +171,7 @@ def test_another_key(folder: Path, what: str, key: str, sentence: str) -> None:
     refused(ask(folder, what, key), 2, sentence)
 
 
-@pytest.mark.parametrize("what", ["verify", "prune", "ask", "rotate", "snapshot", "replay", "export"])
+@pytest.mark.parametrize("what", ["prune", "ask", "rotate", "snapshot", "replay", "export"])
 def test_an_export_is_no_log(folder: Path, what: str) -> None:
     _export(folder / "log")
     refused(ask(folder, what), 2, "is an export, not a log")

@@ -86,6 +86,9 @@ def test_what_is_exported_is_deleted_and_the_rest_verifies(folder: Path) -> None
         assert report.verified, report.problems
         assert report.pruned is not None and report.pruned["operator"] == "ann"
         assert report.pruned["first_leaf"] == report.first == first and report.epoch == 2
+    done = command("audit", "verify", log, "--key", vkeys(folder)[0])
+    said = f"the first {first:,} records were pruned by ann, as record"
+    assert done.status == 0 and said.encode() in done.out, done
     done = command("audit", "replay", log)
     assert done.status == 0 and b"byte for byte" in done.out, done
     left = list(read_entries(log, first))
