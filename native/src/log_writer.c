@@ -101,6 +101,10 @@ static int write_all(struct mam_log *log) {
     while (done < log->used) {
         const ssize_t count =
             pwrite(log->fd, log->buffer + done, log->used - done, (off_t)(log->offset + done));
+        if (count == 0) { /* no regular file does that; to go on would be for ever */
+            errno = EIO;
+            return -1;
+        }
         if (count < 0 && errno != EINTR) {
             return -1;
         }

@@ -154,6 +154,75 @@ def test_the_log_fills_its_disk(host: Host, disk: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("told", [False, True])
+def test_killed_in_a_full_segment_on_a_full_disk(host: Host, disk: Path, told: bool) -> None:
+    """Again and again: each next writer waits where the last one did. With room all of it goes on disk.
+
+    `told`: the last of them is told to end before there is room; then the next one takes what is left.
+    """
+    ballast = fill(disk, leave=2 << 20)
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    while host.counter(counters.NO_ROOM) == 0:
+        until_full(host)
+    for _ in range(3):
+        until_full(host)
+        held = host.counter(counters.DURABLE)
+        assert 0 < held < host.written
+        kill(process)
+        host.instance.counters.set(host.ids[counters.NO_ROOM], 0)
+        process = host.start("--checkpoint-ms", "1")
+        host.wait_running()
+        host.wait(lambda: host.counter(counters.NO_ROOM) == 1)
+        assert host.counter(counters.DURABLE) == held and process.poll() is None
+    report = verify(host.log, host.vkey)
+    assert report.live and report.problems == [] and report.entries == held
+    if told:
+        status, errors = end(host, process)
+        assert status == 3 and "the disk is full" in errors, errors
+        ballast.unlink()
+        process = host.start()
+    else:
+        ballast.unlink()
+    host.wait(lambda: host.counter(counters.DURABLE) == host.written)
+    host.wait(lambda: host.counter(counters.NO_ROOM) == 0)
+    host.write(500)
+    assert end(host, process)[0] == 0
+    host.check()
+
+
+@pytest.mark.process
+def test_a_new_journal_in_a_full_segment_on_a_full_disk(host: Host, disk: Path) -> None:
+    """What the log says before the first entry of a new run has to wait, too."""
+    ballast = fill(disk, leave=2 << 20)
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    while host.counter(counters.NO_ROOM) == 0:
+        until_full(host)
+    kill(process)
+    ring = JournalRing(1 << 16)
+    for number in range(10):
+        assert ring.write(entry(number, b"of the next run"))
+    stop = Stop(None)
+    with closing(Log(host.log, keys.load_signer(host.folder / "key"), SEGMENT)) as log:
+        writer = Writer(
+            log, ring.memory, ring.length, WriterCounters(None), WriterConfig("", host.log, Path(""))
+        )
+        thread = threading.Thread(target=lambda: ended.append(writer.run(stop)))
+        ended: list[int] = []
+        thread.start()
+        time.sleep(0.3)
+        assert ring.head == 0 and not ended
+        ballast.unlink()
+        host.wait(lambda: ring.head == ring.tail)
+        stop.reason = "the test is over"
+        thread.join()
+    assert ended == [OK]
+    report = verify(host.log, host.vkey)
+    assert report.verified, report.problems
+
+
+@pytest.mark.process
 def test_told_to_end_with_no_room_for_a_checkpoint(host: Host, disk: Path) -> None:
     process = host.start("--checkpoint-ms", "1")
     host.write(200)

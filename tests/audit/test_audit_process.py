@@ -3,7 +3,7 @@
 import contextlib
 import os
 import random
-import shutil
+import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from appliance.audit import counters, keys, read_entries, verify
 from appliance.memory import Instance, Ring
 from tests.audit import independent
 from tests.audit.journals import ORIGIN, SEGMENT, entry
+from tests.audit.strace import strace
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.process
@@ -151,7 +152,9 @@ def test_killed_inside_a_call(host: Host, call: str) -> None:
     """At each of the first calls of a kind, in turn: of a new log, and of one that goes on."""
     host.write(20)
     for when in (1, 2, 3, 4, 1, 2, 3, 4, 5, 6):
-        process = host.start("--checkpoint-ms", "1", prefix=strace(host, call, f"signal=KILL:when={when}"))
+        process = host.start(
+            "--checkpoint-ms", "1", prefix=strace(host.folder / "trace", call, f"signal=KILL:when={when}")
+        )
         for _ in range(5):
             host.write(50)
             time.sleep(0.005)
@@ -172,7 +175,7 @@ for call in ("pwrite64", "rename"):
 @pytest.mark.parametrize(("call", "error"), FAULTS)
 def test_a_failing_disk_ends_the_writer(host: Host, call: str, error: str) -> None:
     """Never retried, one clear line, exit status 3; nothing unsynced was signed; the next one goes on."""
-    inject = strace(host, call, f"error={error}:when=6+")
+    inject = strace(host.folder / "trace", call, f"error={error}:when=6+")
     process = host.start("--checkpoint-ms", "1", prefix=inject)
     while process.poll() is None:
         for _ in range(40):  # the ring may be full when the writer ends
@@ -189,7 +192,7 @@ def test_a_failing_disk_ends_the_writer(host: Host, call: str, error: str) -> No
 
 def test_no_room_to_rename_is_waited_for(host: Host) -> None:
     """Neither a checkpoint nor a segment gets its name for a while: it waits, and goes on."""
-    inject = strace(host, "rename", "error=ENOSPC:when=6..40")
+    inject = strace(host.folder / "trace", "rename", "error=ENOSPC:when=6..40")
     process = host.start("--checkpoint-ms", "1", prefix=inject)
     host.wait_running()
     for _ in range(100):  # many groups, each with its checkpoint
@@ -201,13 +204,111 @@ def test_no_room_to_rename_is_waited_for(host: Host) -> None:
     host.check()
 
 
-def strace(host: Host, call: str, fault: str) -> tuple[str, ...]:
-    """A command that runs the writer with that fault in that system call."""
-    path = shutil.which("strace")
-    if path is None or subprocess.run([path, "-qqq", "true"], capture_output=True).returncode != 0:
-        pytest.skip("strace is not installed or may not trace")
-    trace = str(host.folder / "trace")
-    return (path, "-f", "-qqq", "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
+def test_no_room_to_allocate_is_waited_for(host: Host) -> None:
+    """posix_fallocate of the next segment; glibc asks the file system itself."""
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    host.write(300)
+    with traced(host, process.pid, "fallocate", "error=ENOSPC"):
+        while host.counter(counters.NO_ROOM) == 0:
+            host.written += bool(host.ring.write(1, numbered(host.written)))
+    host.wait(lambda: host.counter(counters.DURABLE) == host.written)
+    assert end(host, process)[0] == 0
+    host.check()
+
+
+@contextlib.contextmanager
+def traced(host: Host, pid: int, call: str, fault: str, path: Path | None = None) -> Iterator[None]:
+    """That fault in a writer that runs already; only for a `path`, if one is given."""
+    tracer = [
+        *strace(host.folder / "trace", call, fault),
+        "-p",
+        str(pid),
+        *(["-P", str(path)] if path else []),
+    ]
+    with subprocess.Popen(tracer, stderr=subprocess.DEVNULL) as process:
+        status = Path(f"/proc/{pid}/status")
+        host.wait(lambda: "TracerPid:\t0\n" not in status.read_text())
+        yield
+        process.terminate()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "name"),
+    [
+        ("openat", "EIO", "checkpoint.tmp"),
+        ("openat", "EMFILE", "checkpoint.tmp"),
+        ("openat", "EROFS", "checkpoint.tmp"),
+        ("write", "EIO", "checkpoint.tmp"),
+        ("fdatasync", "EIO", "checkpoint.tmp"),
+        ("fallocate", "EIO", None),
+        ("fdatasync", "ENOSPC", None),
+        ("pwrite64", "EDQUOT", None),
+    ],
+)
+def test_a_disk_that_fails_under_load_ends_the_writer(
+    host: Host, call: str, error: str, name: str | None
+) -> None:
+    """Each call of the checkpoint, too: exit status 3, and the next start loses nothing."""
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    host.write(300)
+    with traced(host, process.pid, call, f"error={error}", host.log / name if name else None):
+        while process.poll() is None:
+            host.written += bool(host.ring.write(1, numbered(host.written)))
+            time.sleep(0.001)
+    errors = process.communicate()[1]
+    assert process.returncode == 3 and errors.count("\n") == 1 and "writing the log failed" in errors, errors
+    assert end(host, host.start())[0] == 0
+    host.check()
+
+
+@pytest.mark.parametrize(("call", "error"), [("openat", "ENOSPC"), ("write", "ENOSPC"), ("write", "EDQUOT")])
+def test_no_room_for_a_checkpoint_is_waited_for(host: Host, call: str, error: str) -> None:
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    host.write(300)
+    with traced(host, process.pid, call, f"error={error}", host.log / "checkpoint.tmp"):
+        host.write(100)
+        host.wait(lambda: host.counter(counters.NO_ROOM) == 1)
+        host.write(100)
+        host.wait(lambda: host.counter(counters.DURABLE) == 500)
+    host.wait(lambda: host.counter(counters.NO_ROOM) == 0)
+    host.wait(lambda: host.counter(counters.SIGNED) >= 502)
+    status, errors = end(host, process)
+    assert status == 0 and "there is room again" in errors, errors
+    host.check()
+
+
+def test_a_short_write_ends_the_writer(host: Host) -> None:
+    """The kernel takes a part of a group and no more: what was taken was never synced, and is cut."""
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    host.write(300)
+    used = host.counter(counters.BYTES)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (used + 9000, used + 9000))
+    while process.poll() is None:
+        for _ in range(20):
+            host.written += bool(host.ring.write(1, numbered(host.written)))
+        time.sleep(0.002)
+    errors = process.communicate()[1]
+    assert process.returncode == 3 and "writing the log failed: File too large" in errors, errors
+    assert end(host, host.start())[0] == 0
+    host.check()
+
+
+def test_a_write_that_writes_nothing_ends_the_writer(host: Host) -> None:
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    host.write(300)
+    with traced(host, process.pid, "pwrite64", "retval=0"):
+        while process.poll() is None:
+            host.written += bool(host.ring.write(1, numbered(host.written)))
+            time.sleep(0.001)
+    errors = process.communicate()[1]
+    assert process.returncode == 3 and "writing the log failed: Input/output error" in errors, errors
+    assert end(host, host.start())[0] == 0
+    host.check()
 
 
 def test_it_ends_with_the_process_that_it_watches(host: Host) -> None:
