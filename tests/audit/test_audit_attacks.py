@@ -28,7 +28,7 @@ from tests.audit.journals import ORIGIN, SEGMENT, JournalRing, drain
 from tests.audit.scenario_log import NAME, journal_of, lines_of
 from tests.audit.test_audit_epochs import grow
 from tests.audit.test_audit_prune import run_once
-from tests.audit.test_audit_tamper import forge, last_byte
+from tests.audit.test_audit_tamper import forge
 from tests.cli.command import assert_refused, command
 
 
@@ -217,6 +217,11 @@ def long(tmp_path: Path, key: Path) -> Path:
     return log
 
 
+def another_name(body: bytearray) -> None:
+    """The name of a record of the log's own: it stays JSON, and says nothing that is known."""
+    body[-3] ^= 1
+
+
 def heads(log: Path) -> list[int]:
     return segments.first_leaves(log)
 
@@ -227,9 +232,9 @@ def test_a_change_behind_the_last_signed_root_of_a_range(long: Path, key: Path) 
         path = segments.paths(long)[number]
         good = path.read_bytes()
         last = heads(long)[number + 1] - 1 - heads(long)[number]
-        forge(path, last, last_byte)
+        forge(path, last, another_name)
         asked = Asked(range=Range(Place(leaf=heads(long)[number]), Place(leaf=heads(long)[number] + 1)))
-        assert {"root", "changed", "signature"} & set(kinds(verify(long, vkey_of(key), asked=asked))), number
+        assert "root" in kinds(verify(long, vkey_of(key), asked=asked)), number
         path.write_bytes(good)
         assert verify(long, vkey_of(key), asked=asked).verified
 
