@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.audit import reader, records
-from appliance.audit.export import WIDTH, hash_tile, perfect_root, read_bundle, read_checkpoint
+from appliance.audit.bundle import WIDTH
+from appliance.audit.export import hash_tile, perfect_root, read_bundle, read_checkpoint
 from appliance.audit.reader import Entry
 from appliance.audit.tree import HASH_BYTES, Tree, node_hash, siblings
 

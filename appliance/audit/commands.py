@@ -20,6 +20,7 @@ from appliance.audit import (
     snapshot_command,
     witness_command,
 )
+from appliance.audit.chain import Asked
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.directory import check as directory_check
 from appliance.audit.errors import AuditError
@@ -28,7 +29,7 @@ from appliance.audit.log import KEYS, is_being_written, offline
 from appliance.audit.progress import Bar
 from appliance.audit.report import Report
 from appliance.audit.selection import Range
-from appliance.audit.verify import Asked, verify
+from appliance.audit.verify import verify
 from appliance.audit.writer import REQUEST
 
 GOOD, BAD_NEWS, USAGE = 0, 1, 2

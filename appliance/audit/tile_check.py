@@ -89,7 +89,7 @@ class TileCheck:
     # Reading
 
     def _bundle(self, number: int) -> tuple[_Tile, list[Problem]]:
-        problems = []
+        problems: list[Problem] = []
         stored = self._stored(0, number, problems)
         hashes: list[bytes | None] = [None] * self._width(0, number)
         try:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from appliance.audit import keys, read_entries, verify
+from appliance.audit.chain import Asked
 from appliance.audit.errors import AuditError
 from appliance.audit.keys import KeyFile
 from appliance.audit.log import Log
 from appliance.audit.note import Signer
-from appliance.audit.verify import Asked
 from tests.audit import independent
 from tests.audit.journals import ORIGIN, SEGMENT
 from tests.audit.test_audit_commands import run

@@ -9,13 +9,13 @@ import pytest
 from appliance._native import ffi, lib
 
 from appliance.audit import keys, read_entries, segments, verify
+from appliance.audit.chain import Asked
 from appliance.audit.export import export
 from appliance.audit.keys import KeyFile
 from appliance.audit.log import Log
 from appliance.audit.place import Place
 from appliance.audit.report import Report
 from appliance.audit.selection import Range
-from appliance.audit.verify import Asked
 from tests.audit.journals import ORIGIN, SEGMENT, JournalRing, drain
 from tests.audit.scenario_log import journal_of, lines_of
 from tests.cli.command import Done, assert_refused, command

@@ -12,10 +12,11 @@ import pytest
 from appliance._native import ffi, lib
 
 from appliance.audit import Entry, read_entries, segments
+from appliance.audit.chain import Asked
 from appliance.audit.log import Log
 from appliance.audit.note import Signer
 from appliance.audit.report import Report
-from appliance.audit.verify import Asked, verify
+from appliance.audit.verify import verify
 from tests.audit import independent
 from tests.audit.journals import ORIGIN, make_log
 

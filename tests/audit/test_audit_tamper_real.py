@@ -15,11 +15,11 @@ import pytest
 from appliance._native import ffi, lib
 
 from appliance.audit import keys, read_entries, records, segments, verify
+from appliance.audit.chain import Asked
 from appliance.audit.keys import KeyFile
 from appliance.audit.log import Log
 from appliance.audit.note import Signer
 from appliance.audit.report import Problem
-from appliance.audit.verify import Asked
 from tests.audit.journals import ORIGIN, SEGMENT, JournalRing, drain
 from tests.audit.test_audit_tamper import frames, rebuild
 from tests.cli.command import command

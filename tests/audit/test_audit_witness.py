@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from appliance.audit import keys, verify
+from appliance.audit.chain import Asked
 from appliance.audit.cosignature import Cosigner, Witness
 from appliance.audit.errors import AuditError
 from appliance.audit.keys import KeyFile
 from appliance.audit.log import Log
 from appliance.audit.note import Verifier
 from appliance.audit.tree import Tree, consistency_spans, is_consistent, leaf_hash
-from appliance.audit.verify import Asked
 from appliance.audit.witness import Refused, Request, ask, keep, sign
 from tests.audit.journals import ORIGIN, SEGMENT
 from tests.audit.test_audit_epochs import grow

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT, SANITIZE, fuzzing
 from tests.engine.history import History
 
-HOST_ONLY = ("log_", "segment", "merkle", "sha256", "crc32c", "journal_reader", "loop")
+HOST_ONLY = ("bundle", "log_", "segment", "merkle", "sha256", "crc32c", "journal_reader", "loop")
 RIGHT_SEQUENCE, LATER = 0x80, 0x40
 
 pytestmark = pytest.mark.sanitizer
