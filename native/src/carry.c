@@ -22,6 +22,11 @@ void mam_carry_forget(struct mam_engine *engine, uint32_t instrument, uint32_t g
             }
         }
     }
+    for (uint32_t at = engine->first_block; at != MAM_NONE; at = engine->blocks[at].next) {
+        struct mam_block *block = &engine->blocks[at];
+        block->carry_over |= (instrument == MAM_NONE || instrument == block->instrument) &&
+                             (group == MAM_NONE || group == block->group);
+    }
 }
 
 /*

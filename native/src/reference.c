@@ -81,8 +81,7 @@ static uint16_t other_thing(const struct mam_instrument_state *is, const struct 
 
 /*
  * An instrument belongs to the server that announced it first. What a lot is of may not change while somebody
- * holds it: equity would jump, and figures in one currency would be read in another. Nor its step while a
- * block is divided in it.
+ * holds it: equity would jump, and figures in one currency would be read in another.
  */
 static uint16_t check_again(const struct mam_engine *engine, uint32_t at,
                             const struct mam_instrument_state *now, uint16_t *field) {
@@ -93,12 +92,6 @@ static uint16_t check_again(const struct mam_engine *engine, uint32_t at,
     uint16_t changed = other_thing(is, now);
     if (changed != 0 && (is_held(engine, at) || is_worked(engine, at) || has_position(engine, at))) {
         return fault(field, changed, MAM_REASON_IN_USE);
-    }
-    if (is->definition.volume_step == now->definition.volume_step) {
-        return MAM_REASON_NONE;
-    }
-    if (is_worked(engine, at)) {
-        return fault(field, 13, MAM_REASON_IN_USE);
     }
     return mam_overrides_fit_step(engine, now->definition.instrument, now->definition.volume_step)
                ? MAM_REASON_NONE

@@ -275,11 +275,12 @@ struct mam_block {
     uint16_t leg_reason;                       /* why the last leg ended short */
     uint8_t status, side, entry, execution, plan_emitted;
     uint8_t cancel_sent, rounds;
-    uint8_t queries;   /* so far, since something became unknown */
-    uint8_t in_books;  /* children are in the books as MAM_PLANNED */
-    uint8_t covers;    /* a close of what one account is owed, out of what the house closed for it */
-    uint8_t unwinding; /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
-    uint8_t reserved;  /* a close that is being executed: its plan is reserved in the holdings */
+    uint8_t queries;    /* so far, since something became unknown */
+    uint8_t in_books;   /* children are in the books as MAM_PLANNED */
+    uint8_t covers;     /* a close of what one account is owed, out of what the house closed for it */
+    uint8_t unwinding;  /* refused volume is traded out again: 1 to be begun, 2 legs are out, 3 over */
+    uint8_t reserved;   /* a close that is being executed: its plan is reserved in the holdings */
+    uint8_t carry_over; /* what its plan changed was forgotten: it takes nothing back */
     uint8_t price_count;
     uint8_t mixed;           /* the children are at the block's prices, not at its one price */
     uint16_t unmixed_reason; /* per_fill: why they are at one price all the same */
@@ -526,7 +527,7 @@ void mam_carry_undo(struct mam_engine *engine, const struct mam_block *block);
 static inline bool mam_carry_kept(const struct mam_block *block) {
     bool used = block->policy.rounding == MAM_ROUNDING_CARRY ||
                 block->policy.rounding == MAM_ROUNDING_LARGEST_REMAINDER; /* there it breaks ties */
-    return used && block->entry == MAM_ENTRY_OPENING;
+    return used && block->entry == MAM_ENTRY_OPENING && !block->carry_over;
 }
 /* Less than planned was executed: only that part of the plan's carry stands; the rounding of the fill comes
  * on top. */

@@ -501,8 +501,6 @@ def test_a_server_group_s_step_is_the_instrument_s_or_divides_it() -> None:
     said = desk.deal(1, "0.4")
     assert volumes(said) == {1: "0.2", 2: "0.2"}
     accepted(own_volumes(desk))
-    refused(desk.send("broker", "Instrument", volume_step="0.01", **fields), "in_use")  # bookings are out
-    desk.book_all(only(desk.log, "Booking"))
     accepted(desk.send("broker", "Instrument", volume_step="0.01", **fields))
 
 
@@ -905,3 +903,50 @@ def test_unknown_instruments_and_leverage_zero() -> None:
     values = {"instrument": 3, "symbol": "X", "profit_currency": "USD", "contract_size": "1", "digits": 2}
     values |= {"volume_min": "1", "volume_step": "1", "volume_max": "9", "margin_rate_buy": "-1"}
     refused(desk.send("broker", "Instrument", **values), "out_of_range")
+
+
+GOOD = {"bid": "1.1", "ask": "1.1001", "bid_volume": "1", "ask_volume": "1"}
+BAD = {
+    "crossed": ("Quote", {"bid": "1.1002"}, "crossed_quote", 4),
+    "no bid": ("Quote", {"bid": "0"}, "out_of_range", 4),
+    "no ask": ("Quote", {"ask": "0"}, "out_of_range", 4),
+    "negative bid": ("Quote", {"bid": "-1.1"}, "out_of_range", 4),
+    "negative ask": ("Quote", {"ask": "-1.1"}, "out_of_range", 4),
+    "bid over the widest price": ("Quote", {"bid": "23058430093", "ask": "23058430094"}, "out_of_range", 4),
+    "ask over the widest price": ("Quote", {"ask": "23058430093"}, "out_of_range", 5),
+    "negative size": ("Quote", {"ask_volume": "-1"}, "out_of_range", 6),
+    "no such level": ("Quote", {"level": 8}, "out_of_range", 3),
+    "unknown instrument": ("Quote", {"instrument": 99}, "unknown_instrument", 2),
+    "leverage 0": ("Account", {"leverage": 0}, "out_of_range", 4),
+    "no currency": ("Account", {"currency": ""}, "out_of_range", 3),
+}
+
+
+@pytest.mark.parametrize("source", ["lp1", "broker"])
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named_changes_no_account_and_stops_nothing(name: str, source: str) -> None:
+    """Of an LP and of the server itself, whose own price is the mark; with a position open."""
+    msg, wrong, reason, field = BAD[name]
+    desk = watched()
+    positioned(desk)
+    desk.quote("broker", "1.09990", "1.10000")
+    settled(desk)
+    before = desk.engine.figures(1)
+    values = {"instrument": EURUSD} | GOOD
+    if msg == "Account":
+        source = "broker"
+        values = {"login": 1, "currency": "USD", "leverage": 100, "trade_mode": "full", "money_digits": 2}
+        values |= {"margin_mode": "hedging", "free_margin_mode": "both"}
+    said = desk.send(source, msg, **(values | wrong))
+    (reject,) = only(said, "Reject")
+    assert (reject["to"], reject["reason"], reject["field_id"]) == (source, reason, field)
+    settled(desk)
+    figures = desk.engine.figures(1)
+    assert before is not None and figures is not None
+    withdrawn = source == "broker" and msg == "Quote" and reason != "unknown_instrument"
+    assert figures["floating"] == -(50 if withdrawn else 100) * 10**6  # else LPs' is the mark
+    desk.quote("broker", "1.09990", "1.10000")
+    settled(desk)
+    assert desk.engine.figures(1) == before
+    assert volumes(desk.deal(1, "1")) == {1: "1"}
+    assert desk.engine.laws() == [0] * 10

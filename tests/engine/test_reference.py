@@ -50,10 +50,10 @@ def test_it_stays_what_it_is_while_the_house_alone_holds_it(name: str) -> None:
     accepted(announce(desk, **change))
 
 
-@pytest.mark.parametrize("name", [*OTHER_THINGS, "volume_step"])
+@pytest.mark.parametrize("name", OTHER_THINGS)
 def test_it_stays_what_it_is_while_lps_execute_an_order(name: str) -> None:
     """Nobody holds any yet: the block alone is of it."""
-    change, field = (OTHER_THINGS | {"volume_step": ({"volume_step": "0.001"}, 13)})[name]
+    change, field = OTHER_THINGS[name]
     desk = desk_of(1, execution="stp")
     said = desk.order(1, "1")
     assert len(only(said, "Leg")) == 1
@@ -62,6 +62,41 @@ def test_it_stays_what_it_is_while_lps_execute_an_order(name: str) -> None:
     (leg,) = only(said, "Leg")
     booked = desk.execution(leg, "1", "1", "1.1001")
     assert volumes(booked) == {1: "1"}
+    desk.no_law_broken()
+
+
+@pytest.mark.parametrize("ends", ["not executed", "in part", "filled"])
+@pytest.mark.parametrize("change", ["step", "rounding"])
+def test_an_order_at_work_keeps_its_step_and_no_carry_of_it_outlives_the_change(
+    change: str, ends: str
+) -> None:
+    """The next orders are divided as by a desk that never had it: what was owed counted in other steps."""
+
+    def next_orders(desk: Desk) -> list[dict[int, str]]:
+        shares = []
+        for order in range(2, 6):
+            (leg,) = only(desk.order(order, "0.04"), "Leg")
+            shares.append(volumes(desk.execution(leg, "0.04", "0.04", "1.1001")))
+        return shares
+
+    desks = [desk_of(3, execution="stp"), desk_of(3, execution="stp")]
+    for desk in desks:
+        desk.group(version=2, method="equal", execution="stp", rounding="carry")
+    desk, other = desks
+    (leg,) = only(desk.order(1, "0.05"), "Leg")
+    for each in desks:
+        if change == "step":
+            accepted(announce(each, volume_step="0.02", volume_min="0.02"))
+        else:
+            each.group(version=3, method="equal", execution="stp")
+            each.group(version=4, method="equal", execution="stp", rounding="carry")
+    filled = {"not executed": "0", "in part": "0.04", "filled": "0.05"}[ends]
+    said = desk.execution(leg, filled, filled, "1.1001") if filled != "0" else []
+    if filled != "0.05":
+        said += desk.execution(leg, filled, "0", "0", kind="ended")
+    wanted = {"0": {}, "0.04": {1: "0.02", 2: "0.01", 3: "0.01"}, "0.05": {1: "0.02", 2: "0.02", 3: "0.01"}}
+    assert volumes(said) == wanted[filled]
+    assert next_orders(desk) == next_orders(other)
     desk.no_law_broken()
 
 
