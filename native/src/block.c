@@ -705,7 +705,6 @@ void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
     mam_settle(engine, block);
     explain_house(block);
     mam_block_law_check(engine, block);
-    mam_prices_divide(engine, block);
     mam_book_children(engine, block, 0);
     mam_block_change(engine, block, MAM_BLOCK_STATUS_ALLOCATING, block->reason);
     mam_block_report(engine, block);

@@ -270,6 +270,23 @@ static void give_to_house(struct mam_engine *engine, struct mam_block *block, st
     }
 }
 
+/* Once in a message for an account's close, of however many parts that is: the answer stays bounded. */
+static void tell_not_closed(struct mam_engine *engine, const struct mam_block *block,
+                            const struct mam_child *child, uint16_t reason) {
+    uint64_t input = (uint64_t)engine->counts.inputs;
+    uint8_t bit = reason == MAM_REASON_OUT_OF_SYNC ? 1 : 2;
+    bool same = engine->not_closed.input == input && engine->not_closed.block == block->id &&
+                engine->not_closed.login == child->login;
+    if (same && (engine->not_closed.reasons & bit) != 0) {
+        return;
+    }
+    engine->not_closed.input = input;
+    engine->not_closed.block = block->id;
+    engine->not_closed.login = child->login;
+    engine->not_closed.reasons = same ? engine->not_closed.reasons | bit : bit;
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_NOT_CLOSED, reason, block->id, child->login);
+}
+
 void mam_owe(struct mam_engine *engine, const struct mam_block *block, const struct mam_child *child,
              int64_t volume, uint16_t reason) {
     struct mam_holding *holding = &engine->holdings[child->holding];
@@ -278,7 +295,7 @@ void mam_owe(struct mam_engine *engine, const struct mam_block *block, const str
     holding->tried = block->covers ? holding->tried : 0;
     holding->owed_notional += (__int128)mam_child_price(block, child) * volume;
     engine->positions[block->position].owed += volume;
-    mam_alert(engine, block->bridge, MAM_ALERT_KIND_NOT_CLOSED, reason, block->id, child->login);
+    tell_not_closed(engine, block, child, reason);
     mam_task_add_owed(engine, !block->covers);
 }
 
@@ -291,8 +308,7 @@ static void give_missing(struct mam_engine *engine, struct mam_block *block, str
     engine->positions[block->position].house += missing;
     give_to_house(engine, block, child, missing);
     block->reason = MAM_REASON_OUT_OF_SYNC;
-    mam_alert(engine, block->bridge, MAM_ALERT_KIND_NOT_CLOSED, MAM_REASON_OUT_OF_SYNC, block->id,
-              child->login);
+    tell_not_closed(engine, block, child, MAM_REASON_OUT_OF_SYNC);
 }
 
 static void trim_to_server(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
@@ -471,12 +487,37 @@ void mam_bookings_keep(struct mam_engine *engine) {
     mam_book_unplanned(engine, block); /* who is asked for nothing */
 }
 
+/* What of a close cannot be asked for. */
+static void trim(struct mam_engine *engine, struct mam_block *block, struct mam_child *child) {
+    if (block->entry != MAM_ENTRY_CLOSING || child->assigned == 0) {
+        return;
+    }
+    trim_to_holding(engine, block, child);
+    trim_to_server(engine, block, child);
+    if (child->assigned > 0 && !must_wait(engine, block, child) && !fifo_allows(engine, block, child)) {
+        mam_owe(engine, block, child, child->assigned, MAM_REASON_FIFO);
+        give_to_house(engine, block, child, child->assigned);
+        block->reason = MAM_REASON_FIFO;
+    }
+}
+
+/* Under per_fill only what is asked for is mixed, and what is not is told once, not once a price. */
+static void divide_by_prices(struct mam_engine *engine, struct mam_block *block) {
+    if (block->policy.price_mode == MAM_PRICE_MODE_PER_FILL) {
+        for (uint32_t i = 0; i < block->child_count; i++) {
+            trim(engine, block, child_at(engine, block, i));
+        }
+    }
+    mam_prices_divide(engine, block);
+}
+
 /* Books the children from number `first` on. */
 void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint32_t first) {
     mam_bookings_keep(engine);
     if (first == 0) {
         mam_hold_house(engine, block, block->house);
         mam_unreserve(engine, block);
+        divide_by_prices(engine, block);
     }
     if (first == 0 && block->entry == MAM_ENTRY_OPENING && holdings_fit(engine, block)) {
         say_opening(engine, block);
@@ -498,15 +539,7 @@ void mam_book_children(struct mam_engine *engine, struct mam_block *block, uint3
             block->reason = MAM_REASON_TABLE_FULL;
             continue;
         }
-        if (block->entry == MAM_ENTRY_CLOSING) {
-            trim_to_holding(engine, block, child);
-            trim_to_server(engine, block, child);
-        }
-        if (child->assigned > 0 && !must_wait(engine, block, child) && !fifo_allows(engine, block, child)) {
-            mam_owe(engine, block, child, child->assigned, MAM_REASON_FIFO);
-            give_to_house(engine, block, child, child->assigned);
-            block->reason = MAM_REASON_FIFO;
-        }
+        trim(engine, block, child);
         if (child->assigned == 0) {
             continue;
         }

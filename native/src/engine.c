@@ -97,6 +97,7 @@ static void carve_engine(struct carver *carver, struct mam_engine *engine,
     engine->holdings = carve(carver, limits->holdings, sizeof *engine->holdings);
     engine->blocks = carve(carver, limits->blocks, sizeof *engine->blocks);
     engine->children = carve(carver, children, sizeof *engine->children);
+    engine->turns = carve(carver, (uint64_t)limits->instruments * limits->groups, sizeof *engine->turns);
     engine->carries = carve(carver, (uint64_t)limits->instruments * limits->members, sizeof *engine->carries);
     engine->extents.links = carve(carver, children, sizeof *engine->extents.links);
     engine->history = carve(carver, limits->history, sizeof *engine->history);

@@ -24,21 +24,35 @@ static bool kept_apart(const struct mam_block *block) {
     return block->policy.price_mode == MAM_PRICE_MODE_PER_FILL && block->unmixed_reason == MAM_REASON_NONE;
 }
 
+/* Where the volume at a price is kept: at most `most` such places; `most`: none is left for a new price. */
+static uint32_t place_of(struct mam_block *block, int64_t price, uint32_t most) {
+    uint32_t free = block->price_count;
+    for (uint32_t at = 0; at < block->price_count; at++) {
+        if (block->prices[at].price == price) {
+            return at;
+        }
+        bool empty =
+            block->prices[at].volume == 0 && !block->mixed; /* all taken back, and no child is at it */
+        free = empty && free == block->price_count ? at : free;
+    }
+    if (free >= most) {
+        return most;
+    }
+    block->prices[free] = (struct mam_block_price){.price = price};
+    if (free == block->price_count) {
+        block->price_count++;
+    }
+    return free;
+}
+
 void mam_price_count(struct mam_block *block, int64_t price, int64_t volume) {
-    if (!kept_apart(block)) {
+    if (!kept_apart(block) || volume == 0) {
         return;
     }
-    int64_t rounded = on_tick(block, price);
-    uint32_t at = 0;
-    while (at < block->price_count && block->prices[at].price != rounded) {
-        at++;
-    }
-    if (at == block->price_count && at == MAM_PRICES_MAX) {
+    uint32_t at = place_of(block, on_tick(block, price), MAM_PRICES_MAX);
+    if (at == MAM_PRICES_MAX) {
         block->unmixed_reason = MAM_REASON_TOO_MANY_PRICES;
         return;
-    }
-    if (at == block->price_count) {
-        block->prices[block->price_count++] = (struct mam_block_price){.price = rounded};
     }
     block->prices[at].volume += volume;
     MAM_ASSERT(block->prices[at].volume >= 0);
@@ -54,9 +68,27 @@ void mam_price_tell(struct mam_block *block, int64_t volume, __int128 notional) 
 
 /* --- When the volumes are decided --- */
 
+/* The whole steps of `volume`, at the average of it: with what is at that price already, or at a price of its
+ * own. False: that average is none that a child may get. */
+static bool add_average(const struct mam_engine *engine, struct mam_block *block, int64_t volume,
+                        __int128 notional) {
+    int64_t price = 0;
+    int64_t residue;
+    if (mam_average_of(notional, volume, block->tick, &price, &residue) != MAM_REASON_NONE || price <= 0 ||
+        !mam_price_plausible(engine, block->instrument, price)) {
+        return false;
+    }
+    uint32_t at = place_of(block, price, MAM_PRICES);
+    if (at == MAM_PRICES) {
+        return false;
+    }
+    block->prices[at].volume += volume - volume % block->step;
+    return true;
+}
+
 /* Whole steps stay with their prices; the rests and what was told are one more. Less than a step is left out:
- * it is the house's in any case. False: the average of these does not fit. */
-static bool cut_to_steps(struct mam_block *block) {
+ * it is the house's in any case. False: the average of these is no price. */
+static bool cut_to_steps(const struct mam_engine *engine, struct mam_block *block) {
     int64_t volume = block->told;
     __int128 notional = block->told_notional;
     for (uint32_t i = 0; i < block->price_count; i++) {
@@ -65,14 +97,7 @@ static bool cut_to_steps(struct mam_block *block) {
         volume += rest;
         notional += (__int128)rest * block->prices[i].price;
     }
-    if (volume < block->step) {
-        return true;
-    }
-    struct mam_block_price *told = &block->prices[block->price_count++];
-    int64_t residue;
-    told->volume = volume - volume % block->step;
-    return mam_average_of(notional, volume, block->tick, &told->price, &residue) == MAM_REASON_NONE &&
-           told->price > 0;
+    return volume < block->step || add_average(engine, block, volume, notional);
 }
 
 static bool goes_before(const struct mam_block *block, uint8_t a, uint8_t b) {
@@ -81,10 +106,8 @@ static bool goes_before(const struct mam_block *block, uint8_t a, uint8_t b) {
     return left != right ? mam_as_good(block->side, left, right) : a < b;
 }
 
-/* Best price first in every other block and worst first in those between: rounding favours nobody for long.
- * Returns the volume of all. */
+/* Best price first or worst first, as it is the block's turn. Returns the volume of all. */
 static int64_t sort_prices(const struct mam_block *block, struct mam_price_mix *mix) {
-    bool worst_first = (block->id & 1) == 0;
     int64_t total = 0;
     mix->parts = 0;
     for (uint8_t price = 0; price < block->price_count; price++) {
@@ -92,7 +115,7 @@ static int64_t sort_prices(const struct mam_block *block, struct mam_price_mix *
             continue;
         }
         uint32_t at = mix->parts++;
-        for (; at > 0 && goes_before(block, price, mix->price[at - 1]) != worst_first; at--) {
+        for (; at > 0 && goes_before(block, price, mix->price[at - 1]) != block->worst_first; at--) {
             mix->price[at] = mix->price[at - 1];
         }
         mix->price[at] = price;
@@ -134,7 +157,7 @@ static uint16_t mix_rows(struct mam_engine *engine, struct mam_block *block, uin
     struct mam_scratch_rows *rows = &engine->rows;
     struct mam_price_mix *mix = &engine->mix;
     int64_t total = sort_prices(block, mix);
-    int64_t part[MAM_PRICES_MAX + 1];
+    int64_t part[MAM_PRICES];
     int64_t house = total;
     for (uint32_t i = 0; i < mix->parts; i++) {
         part[i] = block->prices[mix->price[i]].volume;
@@ -186,12 +209,22 @@ void mam_prices_give(struct mam_engine *engine, struct mam_block *block, uint32_
     MAM_ASSERT(left == 0);
 }
 
+/*
+ * Of the blocks of one kind (group, instrument, side, opening or closing) every other one gives the best
+ * price first, and those between the worst: rounding favours nobody for long. Turns by the blocks' numbers
+ * would be no turns where two groups, or two instruments, are traded in turn.
+ */
+static uint8_t *turns_of(struct mam_engine *engine, const struct mam_block *block, uint8_t *bit) {
+    *bit = (uint8_t)(1u << ((block->entry == MAM_ENTRY_CLOSING) * 2u + (block->side == MAM_SIDE_SELL)));
+    return &engine->turns[(uint64_t)block->instrument * engine->limits.groups + block->group];
+}
+
 static uint16_t divide(struct mam_engine *engine, struct mam_block *block) {
     struct mam_scratch_rows *rows = &engine->rows;
     uint32_t count = block->child_count;
     uint32_t further = 0;
-    if (!cut_to_steps(block)) {
-        return MAM_REASON_OVERFLOW;
+    if (!cut_to_steps(engine, block)) {
+        return MAM_REASON_IMPLAUSIBLE_PRICE;
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct mam_child *child = mam_child_at(engine, block, i);
@@ -202,11 +235,14 @@ static uint16_t divide(struct mam_engine *engine, struct mam_block *block) {
             return MAM_REASON_OFF_STEP;
         }
     }
+    uint8_t bit;
+    uint8_t *turns = turns_of(engine, block, &bit);
+    block->worst_first = (*turns & bit) != 0;
     uint16_t reason = mix_rows(engine, block, count, &further);
     if (reason != MAM_REASON_NONE) {
         return reason;
     }
-    if (engine->mix.parts < 2) {
+    if (engine->mix.parts == 1 && block->prices[engine->mix.price[0]].price == block->price) {
         return MAM_REASON_NONE; /* one price: it is the block's */
     }
     if (!mam_children_grow(engine, block, further)) {
@@ -220,6 +256,7 @@ static uint16_t divide(struct mam_engine *engine, struct mam_block *block) {
     for (uint32_t i = 0; i < block->price_count; i++) {
         block->prices[i].volume = 0; /* nothing of it is refused yet */
     }
+    *turns ^= bit;
     block->mixed = 1;
     engine->counts.children_planned += further;
     engine->counts.children_working += further;
@@ -242,12 +279,33 @@ void mam_prices_divide(struct mam_engine *engine, struct mam_block *block) {
 
 /* --- What the server refused, to others --- */
 
-bool mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count, uint32_t *further) {
-    return mix_rows(engine, block, count, further) == MAM_REASON_NONE;
+uint16_t mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                          uint32_t *further) {
+    return mix_rows(engine, block, count, further);
+}
+
+bool mam_prices_offer_one(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                          uint16_t reason) {
+    int64_t volume = 0;
+    __int128 notional = 0;
+    uint32_t further = 0;
+    for (uint32_t i = 0; i < block->price_count; i++) {
+        volume += block->prices[i].volume;
+        notional += (__int128)block->prices[i].volume * block->prices[i].price;
+    }
+    for (uint32_t i = 0; i < block->price_count; i++) {
+        block->prices[i].volume = 0;
+    }
+    if (!add_average(engine, block, volume, notional) ||
+        mix_rows(engine, block, count, &further) != MAM_REASON_NONE) {
+        return false;
+    }
+    mam_alert(engine, block->bridge, MAM_ALERT_KIND_AVERAGE_PRICE, reason, block->id, 0);
+    return true;
 }
 
 void mam_prices_keep(struct mam_engine *engine, struct mam_block *block, uint32_t count) {
-    int64_t kept[MAM_PRICES_MAX + 1];
+    int64_t kept[MAM_PRICES];
     for (uint32_t part = 0; part < engine->mix.parts; part++) {
         kept[part] = cell(engine, block, count, part);
     }

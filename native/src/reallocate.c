@@ -131,6 +131,24 @@ static void give_at_prices(struct mam_engine *engine, struct mam_block *block, u
     mam_prices_keep(engine, block, count);
 }
 
+/* Room for the rows' children, at the prices of what was refused or, where that cannot be, at one: the
+ * clients come first. */
+static bool make_room(struct mam_engine *engine, struct mam_block *block, uint32_t count, uint32_t rows,
+                      uint32_t *further) {
+    *further = 0;
+    if (!block->mixed) {
+        return mam_children_grow(engine, block, rows);
+    }
+    uint16_t reason = mam_prices_offer(engine, block, count, further);
+    if (reason == MAM_REASON_NONE && mam_children_grow(engine, block, rows + *further)) {
+        return true;
+    }
+    *further = 0;
+    return mam_children_grow(engine, block, rows) &&
+           mam_prices_offer_one(engine, block, count,
+                                reason == MAM_REASON_NONE ? MAM_REASON_TABLE_FULL : reason);
+}
+
 bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     bool possible = block->policy.on_refused == MAM_ON_REFUSED_REALLOCATE &&
                     block->entry == MAM_ENTRY_OPENING && block->rounds < MAM_ROUNDS_MAX &&
@@ -149,11 +167,8 @@ bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     for (uint32_t i = 0; i < count; i++) {
         more += engine->rows.result[i] > 0;
     }
-    uint32_t further = 0;
-    if (block->mixed && !mam_prices_offer(engine, block, count, &further)) {
-        return false;
-    }
-    if (!mam_children_grow(engine, block, more + further)) {
+    uint32_t further;
+    if (!make_room(engine, block, count, more, &further)) {
         return false;
     }
     uint32_t first = block->child_count;

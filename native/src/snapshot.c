@@ -50,6 +50,7 @@ static void clear_scratch(struct mam_engine *engine) {
     MAM_ASSERT(first < (uint8_t *)engine->rows.kernel && (uint8_t *)engine->rows.kernel < past);
     memset(first, 0, (size_t)(past - first));
     memset(&engine->terms, 0, sizeof engine->terms);
+    memset(&engine->mix, 0, sizeof engine->mix);
 }
 
 void mam_engine_freeze(struct mam_engine *engine) {

@@ -38,9 +38,12 @@
 #define MAM_BOOKING_WINDOW 65536 /* unanswered bookings of one server, where Limits say nothing else */
 #define MAM_BATCH 128            /* bookings of one call, where ServerTerms say nothing else */
 #define MAM_PRICES_MAX 32        /* prices of a block's fills that `per_fill` keeps apart */
-#define MAM_TASKS 64             /* flattenings and leavings under way */
-#define MAM_CLOCK_BLOCKS 16      /* blocks that one Clock works on; the rest come with the next */
-#define MAM_RELEASE 256          /* queued bookings that one message releases at most */
+#define MAM_PRICES                                                                                           \
+    (MAM_PRICES_MAX + 1 + MAM_ROUNDS_MAX) /* and the average of what is told, and of what is offered again   \
+                                           */
+#define MAM_TASKS 64                      /* flattenings and leavings under way */
+#define MAM_CLOCK_BLOCKS 16               /* blocks that one Clock works on; the rest come with the next */
+#define MAM_RELEASE 256                   /* queued bookings that one message releases at most */
 
 #define MAM_ROLE_HOST 4 /* beside the roles of mam/directory.h: the engine's own host, bridge 0 */
 
@@ -282,6 +285,7 @@ struct mam_block {
     uint8_t reserved;   /* a close that is being executed: its plan is reserved in the holdings */
     uint8_t carry_over; /* what its plan changed was forgotten: it takes nothing back */
     uint8_t price_count;
+    uint8_t worst_first;     /* the order in which its prices are given */
     uint8_t mixed;           /* the children are at the block's prices, not at its one price */
     uint16_t unmixed_reason; /* per_fill: why they are at one price all the same */
     int64_t told;            /* per_fill: filled at prices that only a status answer's average tells, … */
@@ -290,7 +294,7 @@ struct mam_block {
     struct mam_group_policy policy; /* frozen */
     struct mam_leg_state
         legs[MAM_LEGS_MAX]; /* leg_count of them mean something; last, so that no more is cleared */
-    struct mam_block_price prices[MAM_PRICES_MAX + 1]; /* price_count of them; one more for what is told */
+    struct mam_block_price prices[MAM_PRICES]; /* price_count of them */
 };
 
 /* Structure-of-arrays scratch for one plan, as long as the largest group. */
@@ -307,8 +311,8 @@ struct mam_scratch_rows {
 /* Scratch of one division by prices: the block's prices in the order in which they are given. */
 struct mam_price_mix {
     uint32_t parts;
-    uint8_t price[MAM_PRICES_MAX + 1];
-    struct mam_ratio share[MAM_PRICES_MAX + 1];
+    uint8_t price[MAM_PRICES];
+    struct mam_ratio share[MAM_PRICES];
 };
 
 struct mam_engine {
@@ -334,6 +338,11 @@ struct mam_engine {
     char currencies[MAM_CURRENCIES][8];
     uint32_t currency_count;
 
+    struct {
+        uint64_t input, login;
+        uint32_t block;
+        uint8_t reasons;
+    } not_closed; /* what the message at hand has said last of what cannot be closed */
     struct mam_bridge_state bridges[MAM_BRIDGES_MAX + 1];
     struct mam_instrument_state *instruments;
     struct mam_quote_state *quotes; /* instrument x bridge x level */
@@ -350,6 +359,7 @@ struct mam_engine {
     struct mam_holding *holdings;
     struct mam_block *blocks;
     struct mam_child *children;
+    uint8_t *turns;   /* instrument x group: whose next block gives the worst price first (prices.c) */
     int64_t *carries; /* instrument x member: what rounding owes, in 1 / MAM_CARRY_ONE step */
 
     struct mam_table instrument_by_id, account_by_login, group_by_id, member_by_key, position_by_key,
@@ -547,9 +557,13 @@ void mam_price_count(struct mam_block *block, int64_t price, int64_t volume);
 void mam_price_tell(struct mam_block *block, int64_t volume, __int128 notional);
 /* The volumes are decided: each child's is divided into parts, one a price, as children of their own. */
 void mam_prices_divide(struct mam_engine *engine, struct mam_block *block);
-/* Rows 0 to count - 1 (login, result) are to have what was refused. False: they cannot at its prices.
+/* Rows 0 to count - 1 (login, result) are to have what was refused, at its prices. Returns why they cannot.
  * *further: how many children more than rows that makes. */
-bool mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count, uint32_t *further);
+uint16_t mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                          uint32_t *further);
+/* They cannot, for this reason: they are to have it at the average of what was refused. */
+bool mam_prices_offer_one(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                          uint16_t reason);
 /* Then, for each of these rows that has volume: its child is divided. */
 void mam_prices_give(struct mam_engine *engine, struct mam_block *block, uint32_t row, uint32_t child);
 /* Then: what nobody of them has stays on offer. */

@@ -13,6 +13,7 @@ from tests.engine.books import units
 from tests.engine.desk import Desk, only
 
 STEP = 10**6
+FIFO = 0x100
 THREE = {1: "10000", 2: "20000", 3: "30000"}
 Outputs = list[dict[str, Any]]
 
@@ -265,6 +266,110 @@ def test_a_deal_of_the_server_has_one_price_in_any_case() -> None:
     outputs = desk.deal(1, "0.60")
     assert {b["price"] for b in only(outputs, "Booking")} == {"1.1001"}
     assert not alerts(outputs)
+
+
+def test_a_price_that_was_taken_back_is_none_of_the_prices_kept_apart() -> None:
+    desk = Mixed()
+    leg = desk.leg("0.33")
+    for n in range(32):
+        desk.execution(leg, lots(n + 1), "0.01", f"1.1{n + 1:04d}", execution=100 + n)
+    desk.execution(leg, "0.31", "0", "0", kind="bust", execution=200, reference=131)
+    desk.execution(leg, "0.32", "0.01", "1.11", execution=300)
+    said = desk.served(desk.execution(leg, "0.32", "0", "0", kind="ended", execution=301))
+    assert len({price for _, price in desk.of()}) == 32 and not alerts(said)
+
+
+def test_told_volume_at_the_price_of_a_fill_is_one_with_it() -> None:
+    desk = Mixed()
+    leg = desk.leg("0.60")
+    desk.execution(leg, "0.3", "0.3", "1.1001")
+    desk.execution(leg, "0.5", "0.2", "1.1003")
+    said = desk.served(desk.execution(leg, "0.6", "0", "1.10016667", kind="status"))
+    asked = [(booking["login"], booking["price"]) for booking in only(said, "Booking")]
+    assert len(asked) == len(set(asked)) == 6
+    for (login, price), steps in desk.of().items():
+        assert abs(steps - Fraction(login, 6) * {"1.1001": 40, "1.1003": 20}[price]) <= 1, "law 3"
+
+
+def test_a_rest_below_a_step_moves_no_price() -> None:
+    desk = Mixed()
+    leg = desk.leg("0.60")
+    desk.execution(leg, "0.5", "0.5", "1.1001")
+    desk.execution(leg, "0.505", "0.005", "1.1501")
+    desk.served(desk.execution(leg, "0.505", "0", "0", kind="ended"))
+    assert {price for _, price in desk.of()} == {"1.1001"}
+
+
+def test_what_is_left_of_told_volume_has_a_price_that_a_child_may_get_or_all_have_the_average() -> None:
+    """More was told than the block takes, and a fill of that came dear: the rest would be absurdly cheap."""
+    desk = Mixed()
+    desk.quote("lp1", "1.10000", "1.10010", size="0.3")
+    first, second = only(desk.order(1, "0.60"), "Leg")
+    desk.execution(first, "0.9", "0", "1.1", kind="status")  # 0.30 of it is the block's
+    desk.execution(first, "0.29", "0.29", "1.12")
+    said = desk.served(desk.execution(second, "0.3", "0.3", "1.1003"))
+    assert alerts(said) == ["implausible_price"]
+    assert len({price for _, price in desk.of()}) == 1
+    desk.no_law_broken()
+
+
+def test_refused_parts_that_make_no_mix_are_offered_at_their_average() -> None:
+    """Law 9: two members could have 0.05 of each price, under the minimum, but 0.10 of both."""
+    desk = Mixed(dict.fromkeys((1, 2, 3), "10000"), on_refused="reallocate")
+    desk.instrument(volume_min="0.10")
+    said = desk.served(desk.filled(desk.leg("0.60"), (30, "1.1001"), (30, "1.1003")), refuse=3)
+    assert only(said, "MasterReport")[-1]["house"] == "0"
+    assert desk.of() == {(a, p): 10 for a in (1, 2) for p in ("1.1001", "1.1002", "1.1003")}
+    assert alerts(said) == ["below_minimum"]
+    desk.no_law_broken()
+
+
+def test_refused_parts_without_room_for_a_mix_are_offered_at_their_average() -> None:
+    few = Capacities(children=16, blocks=4, holdings=8, accounts=4, members=4)
+    desk = Mixed(dict.fromkeys((1, 2, 3), "10000"), few, on_refused="reallocate")
+    said = desk.served(desk.filled(desk.leg("0.60"), (30, "1.1001"), (30, "1.1003")), refuse=3)
+    assert only(said, "MasterReport")[-1]["house"] == "0"
+    assert alerts(said) == ["table_full"]
+    desk.no_law_broken()
+
+
+def test_groups_that_trade_in_turn_are_both_fair() -> None:
+    """Law 10: each block of the one has an odd number, and of the other an even one."""
+    equities = {1: "30000", **dict.fromkeys(range(2, 12), "1000")}
+    desk = Mixed(equities)
+    desk.group(group=8, execution="stp", price_mode="per_fill", master_login=1001)
+    for login, equity in equities.items():
+        desk.account(100 + login, equity)
+        desk.send("control", "Member", group=8, login=100 + login, weight="1")
+    for _ in range(4):
+        for group in (7, 8):
+            leg = desk.leg("0.40", group=group)
+            desk.served(desk.filled(leg, (13, "1.1001"), (14, "1.1002"), (13, "1.1003")))
+    points = {"1.1001": 1, "1.1002": 2, "1.1003": 3}
+    paid: dict[int, int] = defaultdict(int)
+    for block in range(1, 9):
+        for (login, price), steps in desk.of(block).items():
+            paid[login] += steps * points[price]
+    assert paid == {login: 4 * 2 * (30 if login % 100 == 1 else 1) for login in paid}
+
+
+def test_a_close_that_cannot_be_asked_for_is_told_once_an_account() -> None:
+    """Law 8: not once a price, which would be more than the answer to one message may be."""
+    many = 900
+    desk = Mixed(
+        {},
+        Capacities(accounts=many, members=many, blocks=8, children=65536, holdings=2048, bridges=4),
+        method="equal",
+    )
+    for login in range(1, many + 1):
+        desk.account(login, "1000000", trade_flags=FIFO)
+        desk.member(login)
+    desk.served(desk.filled(desk.leg(lots(many)), (many, "1.1001")))
+    desk.served(desk.filled(desk.leg(lots(32 * many)), (32 * many, "1.1001")))
+    (leg,) = only(desk.order(3, lots(32 * many), side="sell", entry="closing", position=2), "Leg")
+    outputs = desk.filled(leg, *[(many, f"1.099{point:02d}") for point in range(32)])
+    assert len([a for a in only(outputs, "RiskAlert") if a["kind"] == "not_closed"]) == many
+    desk.no_law_broken()
 
 
 # --- any fills, any accounts ---
