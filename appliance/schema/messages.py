@@ -9,7 +9,7 @@ from appliance.schema.tables import Field, Message
 
 SCHEMA_ID: Final = 7301
 SCHEMA_VERSION: Final = 0
-SCHEMA_FINGERPRINT: Final = 0x3f8f61464997a166
+SCHEMA_FINGERPRINT: Final = 0x460479e297f87985
 
 
 class Side(IntEnum):
@@ -279,6 +279,9 @@ class AlertKind(IntEnum):
     CLOSE_OUT_WAITS = 40
     MARK_STALE = 41
     MARK_FRESH = 42
+    FLATTEN_WAITS = 55
+    FLATTENED = 56
+    FLATTEN_DROPPED = 57
 
 
 class Reason(IntEnum):
@@ -489,6 +492,9 @@ SENTENCES: Final[dict[str, dict[int, str]]] = {
         40: "A close-out cannot close now, and goes on trying",
         41: "No quote of an instrument that accounts hold is newer than its staleAfter",
         42: "It is quoted again",
+        55: "A flattening or a leaving cannot close a position, and goes on trying: the volume is in measured",
+        56: "A flattening is done: nothing is open any more; group 0: the appliance's",
+        57: "Trading was enabled before a flattening was done",
     },
     "Reason": {
         0: "Nothing to explain",

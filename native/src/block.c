@@ -721,7 +721,10 @@ void mam_block_allocate(struct mam_engine *engine, struct mam_block *block) {
 static bool unwinds(struct mam_engine *engine, struct mam_block *block) {
     if (block->unwinding == 0 && block->refused > 0 && block->policy.on_refused == MAM_ON_REFUSED_UNWIND &&
         block->entry == MAM_ENTRY_OPENING && block->execution == MAM_EXECUTION_MODE_STP) {
-        block->unwinding = 1;
+        int64_t free = mam_house_free(engine, block->position); /* closes may have taken it in the meantime */
+        block->to_reverse = block->refused < free ? block->refused : free;
+        block->unwinding = block->to_reverse > 0 ? 1 : 3;
+        engine->positions[block->position].house_reserved += block->to_reverse;
         mam_block_wake(engine, block, engine->now);
     }
     return block->unwinding == 1 || block->unwinding == 2;

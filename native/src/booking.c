@@ -89,11 +89,30 @@ static void emit_booking(struct mam_engine *engine, struct mam_block *block, uin
     engine->put(engine->context, bridge, &booking, sizeof booking);
 }
 
+static uint32_t least_of(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+static uint32_t window_of(const struct mam_engine *engine, const struct mam_bridge_state *server) {
+    return server->window != 0 ? least_of(server->window, engine->booking_window) : engine->booking_window;
+}
+
 /* No room in the server's window, or an outcome of it is unknown: the booking waits, oldest first. */
 static bool server_busy(const struct mam_engine *engine, const struct mam_bridge_state *server) {
-    bool own = server->window != 0 && server->window < engine->booking_window;
-    uint32_t window = own ? server->window : engine->booking_window;
-    return server->unanswered >= window || server->unknown_bookings > 0;
+    return server->unanswered >= window_of(engine, server) || server->unknown_bookings > 0;
+}
+
+/* Of what waits, how many go now: whole batches, or all that waits. A window that is nearly full would let
+ * each out alone, as the answers come. */
+static uint32_t may_release(const struct mam_engine *engine, const struct mam_bridge_state *server) {
+    uint32_t window = window_of(engine, server);
+    uint32_t most = server->batch_size != 0 ? server->batch_size : MAM_BATCH;
+    uint32_t whole = least_of(least_of(most, window), MAM_RELEASE);
+    if (server_busy(engine, server)) {
+        return 0;
+    }
+    uint32_t room = least_of(window - server->unanswered, MAM_RELEASE);
+    return room >= server->queued ? server->queued : room - room % whole;
 }
 
 static void enqueue(struct mam_engine *engine, struct mam_block *block, uint32_t at) {
@@ -111,6 +130,7 @@ static void enqueue(struct mam_engine *engine, struct mam_block *block, uint32_t
     server->last_block = block->id;
     server->last_child = at;
     child->deferred_block = MAM_NONE;
+    server->queued++;
     set_status(engine, child, MAM_CHILD_QUEUED);
 }
 
@@ -141,7 +161,7 @@ static void send(struct mam_engine *engine, struct mam_block *block, uint32_t at
 
 bool mam_booking_release(struct mam_engine *engine, uint32_t bridge) {
     struct mam_bridge_state *server = &engine->bridges[bridge];
-    for (uint32_t n = 0; n < MAM_RELEASE && server->last_block != 0 && !server_busy(engine, server); n++) {
+    for (uint32_t left = may_release(engine, server); left > 0; left--) {
         struct mam_block *block = mam_block_find(engine, server->first_block);
         MAM_ASSERT(block != NULL);
         uint32_t at = server->first_child;
@@ -153,9 +173,10 @@ bool mam_booking_release(struct mam_engine *engine, uint32_t bridge) {
             server->first_child = child->deferred_child;
         }
         child->deferred_block = MAM_NONE;
+        server->queued--;
         emit_booking(engine, block, at);
     }
-    return server->last_block != 0 && !server_busy(engine, server);
+    return may_release(engine, server) > 0;
 }
 
 /* A close waits while an open of the same holding is unanswered: it needs the ticket, and there may be

@@ -45,6 +45,7 @@ static void count_in(struct mam_engine *engine, struct mam_block *block, const s
         block->house -= volume;
         if (block->status == MAM_BLOCK_STATUS_ALLOCATING) {
             mam_hold_house(engine, block, -volume);
+            engine->positions[block->position].house_reserved -= volume;
         }
     }
     mam_block_law_check(engine, block);

@@ -379,7 +379,7 @@ static uint32_t gather_holders(struct mam_engine *engine, const struct mam_block
             *total += held;
         }
     }
-    int64_t parked = position->house + position->owed - position->house_reserved;
+    int64_t parked = mam_house_free(engine, block->position);
     *house = parked > 0 && block->only == MAM_NONE;
     if (*house) {
         holder_row(engine, count++, MAM_NONE, MAM_NONE, UINT64_MAX - 1, parked);

@@ -103,6 +103,16 @@ static void holding_free(struct mam_engine *engine, uint32_t at) {
     engine->free_holding = at;
 }
 
+int64_t mam_house_free(const struct mam_engine *engine, uint32_t position) {
+    const struct mam_position_row *row = &engine->positions[position];
+    int64_t free = row->house + row->owed - row->house_reserved;
+    for (uint32_t at = row->first_holding; at != MAM_NONE && free > 0; at = engine->holdings[at].next) {
+        int64_t held = mam_holding_free(&engine->holdings[at]);
+        free += held < 0 ? held : 0;
+    }
+    return free > 0 ? free : 0;
+}
+
 void mam_position_sweep(struct mam_engine *engine, uint32_t position) {
     struct mam_position_row *row = &engine->positions[position];
     MAM_ASSERT(row->used);

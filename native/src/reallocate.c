@@ -24,6 +24,13 @@ static void limit_rows(struct mam_engine *engine, const struct mam_block *block,
     }
 }
 
+/* What of the refused volume the position still has: its closes may have taken it in the meantime. */
+static int64_t to_offer(const struct mam_engine *engine, const struct mam_block *block) {
+    int64_t free = mam_house_free(engine, block->position);
+    int64_t offered = block->refused < free ? block->refused : free;
+    return offered - offered % block->step;
+}
+
 static bool divide(struct mam_engine *engine, const struct mam_block *block, uint32_t count,
                    int64_t *planned) {
     struct mam_scratch_rows *rows = &engine->rows;
@@ -36,7 +43,7 @@ static bool divide(struct mam_engine *engine, const struct mam_block *block, uin
                         : MAM_ROUNDING_LARGEST_REMAINDER, /* a carry is kept of plans alone */
         .on_shortfall = MAM_ON_SHORTFALL_REDISTRIBUTE,
         .below_min = MAM_BELOW_MIN_SKIP,
-        .volume = block->refused - block->refused % block->step,
+        .volume = to_offer(engine, block),
         .step = block->step,
         .minimum = block->minimum,
         .overflow_index = UINT32_MAX,
@@ -115,7 +122,7 @@ bool mam_reallocate(struct mam_engine *engine, struct mam_block *block) {
     bool possible = block->policy.on_refused == MAM_ON_REFUSED_REALLOCATE &&
                     block->entry == MAM_ENTRY_OPENING && block->rounds < MAM_ROUNDS_MAX &&
                     block->refused >= block->step && block->refused >= block->minimum;
-    if (!possible || engine->halted) {
+    if (!possible || engine->halted || to_offer(engine, block) < block->minimum) {
         return false;
     }
     block->rounds++;

@@ -26,7 +26,6 @@ void mam_rollback(struct mam_engine *engine, struct mam_block *block) {
 void mam_unwind(struct mam_engine *engine, struct mam_block *block) {
     MAM_ASSERT(block->unwinding == 1);
     block->unwinding = 2;
-    block->to_reverse = block->refused;
     mam_legs_next(engine, block);
 }
 
@@ -55,6 +54,7 @@ void mam_reverse_over(struct mam_engine *engine, struct mam_block *block) {
             mam_alert(engine, block->bridge, MAM_ALERT_KIND_HOUSE, MAM_REASON_NO_LIQUIDITY, block->id,
                       block->policy.house_login);
         }
+        engine->positions[block->position].house_reserved -= block->to_reverse;
         block->to_reverse = 0;
         block->reason = MAM_REASON_UNWOUND;
     }

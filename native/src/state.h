@@ -57,6 +57,7 @@ struct mam_bridge_state {
     int64_t batch_input;         /* the input that it answers: a batch never waits for another */
     uint8_t platform;            /* whose return codes */
     uint32_t first_block, first_child, last_block, last_child; /* bookings that wait for room, oldest first */
+    uint32_t queued;                                           /* how many */
 };
 
 struct mam_quote_state {
@@ -123,7 +124,7 @@ struct mam_position_row {
     uint32_t first_holding, holding_count;
     uint32_t open_blocks;   /* blocks at work on it */
     int64_t traded;         /* opened and closed so far; at most MAM_VOLUME_MAX */
-    int64_t house_reserved; /* of house: closes that are being executed may take it */
+    int64_t house_reserved; /* of house: closes that are being executed may take it, or it is traded out */
     int64_t house;          /* volume that no child holds; less what it closed for clients who are owed */
     int64_t owed;           /* sum of its holdings' */
 };
@@ -228,7 +229,10 @@ struct mam_task {
     uint32_t account;      /* MAM_NONE: everybody's part is closed (flatten); else that one's (leaving) */
     uint32_t position;     /* the next to be looked at */
     uint8_t passes, tried; /* tried: to close something, in this pass */
-    int64_t due;
+    uint8_t unpriced;      /* something had no price */
+    uint8_t waits;         /* the pass is over, the next one begins at `retry` */
+    uint64_t prices;       /* books.prices when the pass began */
+    int64_t due, retry;
 };
 
 struct mam_block {
@@ -590,6 +594,9 @@ uint32_t mam_position_open(struct mam_engine *engine, uint32_t group, uint32_t i
 void mam_holding_prefetch(const struct mam_engine *engine, uint32_t position, uint32_t account);
 uint32_t mam_holding_find(const struct mam_engine *engine, uint32_t position, uint32_t account);
 uint32_t mam_holding_open(struct mam_engine *engine, uint32_t position, uint32_t account);
+/* What the house has of a position and nobody closes or trades out. What closes under way will miss in a
+ * holding, since its open was refused, is the house's to give, so it is none of this. */
+int64_t mam_house_free(const struct mam_engine *engine, uint32_t position);
 /* Frees holdings and the position itself when nothing is left in them. */
 void mam_position_sweep(struct mam_engine *engine, uint32_t position);
 

@@ -77,8 +77,13 @@ static void audit_bridges(const struct mam_engine *engine) {
             id = row->deferred_block;
             child = row->deferred_child;
         }
-        MUST(waiting == queued[bridge]);
-        MUST(waiting == 0 || state->unknown_bookings > 0 || state->unanswered >= engine->booking_window ||
+        MUST(waiting == queued[bridge] && waiting == state->queued);
+        uint32_t window = state->window != 0 && state->window < engine->booking_window
+                              ? state->window
+                              : engine->booking_window;
+        uint32_t batch = state->batch_size != 0 ? state->batch_size : MAM_BATCH;
+        MUST(waiting == 0 || window - state->unanswered < (batch < waiting ? batch : waiting) ||
+             state->unknown_bookings > 0 || state->unanswered >= engine->booking_window ||
              (state->window != 0 && state->unanswered >= state->window) ||
              engine->next_deadline <= engine->now);
     }

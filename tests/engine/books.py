@@ -60,10 +60,31 @@ class Block:
     covers: bool = (
         False  # closes what a refused close left: nothing is executed for it, the house hands it over
     )
+    target: int = 0  # a close: most of it that may be executed, when it was planned
+    reverses: int = 0  # most that may be traded out again
 
     @property
     def closing(self) -> bool:
         return bool(self.plan["entry"] == "closing")
+
+    @property
+    def own(self) -> bool:
+        """The engine's: a flattening, a close-out, a leaving, or what a refused close left."""
+        return not (self.plan["order"] or self.plan["deal"])
+
+    @property
+    def refused(self) -> int:
+        return sum(child.volume for child in self.children.values() if child.answer == "refused")
+
+    @property
+    def certain(self) -> int:
+        """What it adds to the master's position, whatever happens now; a close takes away, at most."""
+        if self.closing:
+            executed = self.status in ("allocating", "done")
+            return -self.filled if executed else 0 if self.status in ("rejected", "rolled_back") else -self.target
+        if self.status == "allocating":
+            return self.filled - self.refused  # which may be traded out again
+        return self.filled if self.status == "done" else 0
 
 
 class Books:
@@ -71,6 +92,9 @@ class Books:
 
     def __init__(self) -> None:
         self.blocks: dict[int, Block] = {}
+        self.of_position: dict[tuple[int, int], list[Block]] = {}
+        self.sides: dict[tuple[int, int], str] = {}
+        self.over: dict[tuple[int, int], int] = {}  # what deals have closed beyond what there was for sure
         self.batch = 128  # most Bookings of one batch
         self.batches: set[int] = set()
         self.newest = 0
@@ -118,6 +142,24 @@ class Books:
         assert plan["block"] not in self.blocks
         block = self.blocks[plan["block"]] = Block(plan)
         block.position = (plan["group"], plan["master_position"])
+        if plan["entry"] == "closing":
+            self._on_close(block)
+        else:
+            self.sides[block.position] = plan["side"]
+        self.of_position.setdefault(block.position, []).append(block)
+
+    def certain(self, position: tuple[int, int]) -> int:
+        """What the master has of a position for sure: what is opened, less all that closes may take of it."""
+        return sum(block.certain for block in self.of_position.get(position, []) if not block.covers)
+
+    def _on_close(self, block: Block) -> None:
+        """Law 6, of closes: what one takes, no other may. A deal is executed already, whatever it closes."""
+        volume = units(block.plan["volume"])
+        if block.plan["deal"]:
+            block.target, left = volume, max(self.certain(block.position), 0)
+            self.over[block.position] = self.over.get(block.position, 0) + max(volume - left, 0)
+        else:
+            block.target = max(0, min(volume, self._booked(block.position)))
 
     def _on_planmember(self, row: dict[str, Any]) -> None:
         block = self.blocks[row["block"]]
@@ -166,11 +208,28 @@ class Books:
             block.covers = True
         if change["status"] == "allocating" and block.status != "allocating":
             block.divided = filled
+        if change["status"] == "rolling_back":
+            block.reverses = filled
         block.filled, block.house, block.status = filled, house, change["status"]
         if change["status"] in ("allocating", "done", "rolling_back", "rolled_back"):
             assert units(change["allocated"]) + house == filled, "law 1"
         if change["status"] == "filled" and block.plan["reason"] == "none":
             self._check_clients_first(block)
+        if change["status"] in ("allocating", "done"):
+            self._check_closed_once(block.position)
+
+    def _check_closed_once(self, position: tuple[int, int]) -> None:
+        """Law 6: the master's position is never closed, or traded out, beyond what was opened of it."""
+        left = self.over.get(position, 0) + self._booked(position)
+        assert left >= 0, f"law 6: {position} is closed twice"
+
+    def _booked(self, position: tuple[int, int]) -> int:
+        """What has been executed of a position."""
+        return sum(
+            -block.filled if block.closing else block.filled
+            for block in self.of_position.get(position, [])
+            if block.status in ("allocating", "done") and not block.covers
+        )
 
     def _on_masterreport(self, report: dict[str, Any]) -> None:
         block = self.blocks[report["block"]]

@@ -1,8 +1,10 @@
 """A seeded exchange, to which nobody is kind.
 
 LPs fill in part, reject, fall silent, repeat, lose, correct and take back; a server books, refuses, puts off,
-forgets and repeats; a master and an operator do as they please. The laws are checked after every message from
-the outputs alone (tests/engine/books.py); at the end every lot that an LP filled is a child's or the house's.
+forgets and repeats; two masters, of a group that LPs execute and of one whose deals the server tells, and an
+operator do as they please. The laws are checked after every message from the outputs (tests/engine/books.py)
+and from what the LPs and the server have really done (exchange_lp.py, exchange_server.py); at the end every lot
+that an LP filled is a child's or the house's, and a flattening leaves nothing of anybody.
 
     python -m tests.engine.exchange SEED STEPS
 
@@ -12,153 +14,21 @@ replays a failing seed exactly.
 import os
 import sys
 import time
-from collections import deque
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from appliance.engine import Capacities
 from appliance.memory import Role
-from tests.engine.books import MEANS, Books, units
-from tests.engine.desk import EURUSD, GROUP, Desk, only
-from tests.engine.history import METHODS, STEP, lots
+from tests.engine.books import Books, units
+from tests.engine.desk import EURUSD, GROUP, MASTER, Desk, only
+from tests.engine.exchange_lp import Lp, LpLeg
+from tests.engine.exchange_server import Server
+from tests.engine.history import METHODS, ROUNDINGS, STEP, lots
 
-# The same answer in the status of the message, or as a return code of MT5.
-TIMED_OUT = 10012
-CODED = {"booked": ["booked", "booked", "10009"], "refused": ["refused", "10019", "10036", "10014"]}
-
-
-@dataclass
-class LpLeg:
-    """A leg as its LP knows it."""
-
-    leg: dict[str, Any]
-    fills: dict[int, tuple[int, str]] = field(default_factory=dict)  # execution: volume, price
-    over: bool = False  # it has said that nothing more will come
-    word: int = -1  # what it had filled then, or when all was filled, less what it took back; -1: neither
-
-    @property
-    def cumulative(self) -> int:
-        return sum(volume for volume, _ in self.fills.values())
-
-    @property
-    def may_fill(self) -> int:
-        """What it has filled or still may, without going back on its word."""
-        if self.word >= 0:
-            return min(self.cumulative, self.word)
-        return max(units(self.leg["volume"]), self.cumulative)
-
-    @property
-    def too_much(self) -> int:
-        return max(0, self.cumulative - units(self.leg["volume"]))
-
-    def end(self) -> None:
-        self.over = True
-        self.give_word()
-
-    def give_word(self) -> None:
-        self.word = self.cumulative if self.word < 0 else self.word
-
-
-class Lp:
-    """One liquidity provider: the truth of what it has filled, and the reports on their way."""
-
-    def __init__(self, name: str, random: Random) -> None:
-        self.name, self.random = name, random
-        self.legs: dict[tuple[int, int], LpLeg] = {}
-        self.reports: list[dict[str, Any]] = []  # all that were ever made
-        self.outbox: deque[dict[str, Any]] = deque()
-        self.known: set[int] = set()  # executions that the engine has taken
-        self.number = 0
-
-    def report(self, at: LpLeg, kind: str, **fields: Any) -> dict[str, Any]:
-        self.number += 1
-        values = {"volume": "0", "price": "0", "cumulative": lots(at.cumulative)}
-        place = {"block": at.leg["block"], "leg": at.leg["leg"]}
-        report = {"kind": kind, "execution": self.number, **place, **values, **fields}
-        self.reports.append(report)
-        self.outbox.append(report)
-        return report
-
-    def on_leg(self, leg: dict[str, Any]) -> None:
-        self.legs[leg["block"], leg["leg"]] = LpLeg(leg)
-
-    def on_cancel(self, cancel: dict[str, Any]) -> None:
-        at = self.legs[cancel["block"], cancel["leg"]]
-        at.end()
-        self.report(at, "status", price=self.average(at) if self.random.random() < 0.5 else "0")
-
-    def average(self, at: LpLeg) -> str:
-        total = sum(volume * units(price) for volume, price in at.fills.values())
-        return lots(total // at.cumulative) if at.cumulative else "0"
-
-    def trade(self, at: LpLeg, volume: int) -> None:
-        price = f"1.{self.random.randint(9990, 10030):05d}"
-        at.fills[self.number + 1] = (volume, price)
-        if at.cumulative >= units(at.leg["volume"]):
-            at.give_word()
-        self.report(at, "trade", volume=lots(volume), price=price)
-
-    def act(self) -> None:
-        """Something happens to one of its legs."""
-        if not self.legs:
-            return
-        at = self.legs[self.random.choice(list(self.legs)[-6:])]
-        left = units(at.leg["volume"]) - at.cumulative
-        act = self.random.choice(["part", "part", "full", "full", "end", "reject", "bust", "correct", "over"])
-        if act in ("bust", "correct"):
-            self.take_back(at, act)
-        elif at.over and self.random.random() < 0.95:
-            return  # else it fills what it had ended
-        elif act == "part" and left > STEP:
-            self.trade(at, self.random.randint(1, left // STEP) * STEP)
-        elif act == "full" and left > 0:
-            self.trade(at, left)
-        elif act == "over" and self.random.random() < 0.3:
-            self.trade(at, max(left, 0) + STEP)
-        elif act == "end":
-            at.end()
-            self.report(at, "ended")
-        elif act == "reject" and not at.fills:
-            code = self.random.choice([0, 99, 10004, 10006, 10012, 10012, 10018])
-            if code != TIMED_OUT:  # it may fill it yet
-                at.end()
-            self.report(at, "rejected", code=code)
-
-    def take_back(self, at: LpLeg, act: str) -> None:
-        known = [execution for execution in at.fills if execution in self.known]
-        if not known:
-            return
-        execution = self.random.choice(known)
-        volume, _ = at.fills.pop(execution)
-        before, at.word = at.word, max(at.word - volume, min(at.word, 0))
-        if act == "bust":
-            self.report(at, "bust", reference=execution)
-            return
-        volume = max(STEP, volume + self.random.choice([-STEP, 0, STEP]))
-        at.word = min(at.word + volume, before) if before >= 0 else before
-        price = f"1.{self.random.randint(9990, 10030):05d}"
-        at.fills[self.number + 1] = (volume, price)
-        self.report(at, "correct", reference=execution, volume=lots(volume), price=price)
-
-    def reconnect(self) -> None:
-        """Whatever the engine may have missed is said again, in order; then what was asked, as it is now."""
-        asked = {(r["block"], r["leg"]) for r in self.outbox if r["kind"] == "status"}
-        self.outbox = deque(report for report in self.reports if report["kind"] != "status")
-        for key in sorted(asked):
-            self.report(self.legs[key], "status", price=self.average(self.legs[key]))
-
-    def next(self) -> dict[str, Any] | None:
-        if not self.outbox:
-            return None
-        report = self.outbox.popleft()
-        chance = self.random.random()
-        if chance < 0.05 and report["kind"] in ("trade", "ended"):
-            return None  # lost, until it reconnects
-        if chance < 0.1:
-            self.outbox.appendleft(report)  # twice
-        return report
+STP, DEALS = GROUP, GROUP + 1  # the group of the one master, and of the other
+GROUPS = (STP, DEALS)
+FIFO = 0x100
 
 
 class Exchange(Desk):
@@ -168,13 +38,14 @@ class Exchange(Desk):
         self.seed = seed
         self.random = Random(seed)
         self.books = Books()
+        self.server = Server(self.random)
         self.exposure = 0
         self.steps = 0
+        self.flat = False  # the appliance has said so
         self.lps: dict[str, Lp] = {}
-        self.waiting: list[tuple[dict[str, Any], str]] = []  # the server's answers on their way
-        self.answers: dict[tuple[int, int], str] = {}
-        self.asked: dict[tuple[int, int], dict[str, Any]] = {}
-        self.taken: dict[tuple[int, int], str] = {}  # final answers that the engine has taken
+        self.legs: dict[int, list[LpLeg]] = {}  # of a block
+        self.refused: list[tuple[int, dict[str, Any]]] = []  # deals that may come again
+        self.taken: list[tuple[int, dict[str, Any]]] = []
         small = {"accounts": 64, "members": 64, "groups": 4, "instruments": 4}
         super().__init__(
             Capacities(blocks=512, history=16384, children=4096, holdings=4096, positions=8192, **small)
@@ -184,15 +55,19 @@ class Exchange(Desk):
             self.names[self.bridges[name]] = name
             self.sequences[name] = 0
         self.lps = {name: Lp(name, self.random) for name in ("lp1", "lp2", "lp3", "lp4")}
-        self.ticket, self.version = 0, 1
-        self.logins = list(range(1, 2 + self.random.randint(1, 6)))
-        self.usual(
-            {login: str(self.random.randint(1, 10**5)) for login in self.logins},
-            execution="stp",
-            booking_timeout=700,
-            on_refused=self.random.choice(["house", "reallocate", "unwind"]),
-            on_partial=self.random.choice(["complete", "allocate", "rollback"]),
-        )
+        self.ticket = 0
+        self.execution = {STP: "stp", DEALS: "post_trade"}
+        self.versions = dict.fromkeys(GROUPS, 0)
+        self.joined: dict[int, set[int]] = {group: set() for group in GROUPS}
+        self.logins: list[int] = []
+        self.netting = self.random.random() < 0.3  # netting accounts; then the masters never have both sides
+        self.instrument()
+        for group in GROUPS:
+            self.policy(group, "equity", "largest_remainder")
+        for _ in range(self.random.randint(2, 7)):
+            self.new_client()
+        self.quote("lp1", "1.10000", "1.10010")
+        self.quote("lp2", "1.09999", "1.10012")
         window, batch = self.random.choice([0, 2, 5]), self.random.choice([1, 2, 128])
         self.books.batch = batch
         self.send("broker", "ServerTerms", batch=batch, window=window)
@@ -221,55 +96,53 @@ class Exchange(Desk):
         self.steps += 1
         self.books.hear(message, outputs)
         self.no_law_broken()
-        for change in only(outputs, "HouseChange"):
-            self.exposure += units(change["volume"])
-            assert self.exposure == units(change["exposure"])
-        for leg in only(outputs, "Leg"):
-            self.lps[leg["to"]].on_leg(leg)
-        for number in {leg["block"] for leg in only(outputs, "Leg")}:
+        ordered = set()
+        for output in outputs:
+            msg = output["msg"]
+            if msg == "HouseChange":
+                self.exposure += units(output["volume"])
+                assert self.exposure == units(output["exposure"])
+            elif msg == "Leg":
+                leg = self.lps[output["to"]].on_leg(output)
+                self.legs.setdefault(output["block"], []).append(leg)
+                ordered.add(output["block"])
+            elif msg == "RiskAlert":
+                self.flat |= output["kind"] == "flattened" and output["group"] == 0
+            elif msg == "Booking":
+                self.server.on_booking(output, self.books.blocks[output["block"]])
+        for number in ordered:
             self.nothing_is_ordered_twice(number)
-        for cancel in only(outputs, "LegCancel"):
-            if self.random.random() < 0.8:
-                self.lps[cancel["to"]].on_cancel(cancel)
-        for booking in only(outputs, "Booking"):
-            self.on_booking(booking)
-        for query in only(outputs, "BookingQuery"):
-            for (block, child), booking in self.asked.items():
-                if block == query["block"] and (block, child) in self.answers:
-                    self.waiting.append((booking, self.answers[block, child]))
+        for output in outputs:
+            if output["msg"] == "LegCancel" and self.random.random() < 0.8:
+                self.lps[output["to"]].on_cancel(output)
+            elif output["msg"] == "BookingQuery":
+                self.server.on_query(output["block"])
 
     def nothing_is_ordered_twice(self, number: int) -> None:
-        """Law 6: what LPs have filled or may still fill of a block is never more than was planned of it."""
-        plan = self.books.blocks[number].plan
-        legs = [leg for lp in self.lps.values() for (block, _), leg in lp.legs.items() if block == number]
-        legs = [leg for leg in legs if leg.leg["side"] == plan["side"]]
-        if plan["entry"] == "opening":
-            most = units(plan["planned"]) + sum(leg.too_much for leg in legs)
+        """Law 6: what LPs have filled or may still fill of a block is never more than it may take, one way or
+        the other."""
+        block = self.books.blocks[number]
+        plan = block.plan
+        one_way = [leg for leg in self.legs[number] if leg.leg["side"] == plan["side"]]
+        back = [leg for leg in self.legs[number] if leg.leg["side"] != plan["side"]]
+        for legs, most in (
+            (one_way, block.target if block.closing else units(plan["planned"])),
+            (back, max(block.reverses, block.refused)),
+        ):
+            most += sum(leg.too_much for leg in legs)
             assert sum(leg.may_fill for leg in legs) <= most, "law 6: ordered again what may still be filled"
 
     # --- the server ---
 
-    def on_booking(self, booking: dict[str, Any]) -> None:
-        key = (booking["block"], booking["child"])
-        self.asked[key] = booking
-        assert key not in self.answers, "law 6: a booking that has an answer was asked again"
-        status = self.random.choice(["booked"] * 6 + ["refused", "refused", "retry", "unknown", "silent"])
-        if status == "retry":
-            self.waiting.append((booking, self.random.choice(["retry", "10024"])))
-            return
-        self.answers[key] = "refused" if status == "refused" else "booked"
-        if status != "silent":
-            final = self.random.choice(CODED[self.answers[key]])
-            unknown = self.random.choice(["unknown", "10012", "10008"])
-            self.waiting.append((booking, unknown if status == "unknown" else final))
-        if status == "unknown":
-            self.waiting.append((booking, self.answers[key]))
+    def account(self, login: int, equity: str = "10000", currency: str = "USD", **fields: Any) -> None:
+        mode = self.server.margin_mode(login, self.netting)
+        super().account(login, equity, currency, margin_mode=mode, **fields)
 
     def answer(self) -> None:
-        if not self.waiting:
+        answer = self.server.next()
+        if answer is None:
             return
-        at = self.random.randrange(len(self.waiting))
-        booking, status = self.waiting.pop(at)
+        booking, status = answer
         coded = status.isdigit()
         self.say(booking, status, "coded" if coded else status, int(status) if coded else 0)
         if status in ("booked", "refused") and self.random.random() < 0.05:
@@ -277,11 +150,14 @@ class Exchange(Desk):
 
     def say(self, booking: dict[str, Any], answer: str, status: str, code: int) -> None:
         """An answer again, however late, is known as one."""
+        final = self.server.final(answer)
+        position = self.server.position(booking)
+        outputs = self.book(booking, status=status, code=code, position=position)
+        if final not in ("booked", "refused"):
+            return
         key = (booking["block"], booking["child"])
-        final = MEANS[int(answer)] if answer.isdigit() else answer
-        outputs = self.book(booking, status=status, code=code)
-        final_too = final in ("booked", "refused")
-        if final_too and self.taken.setdefault(key, final) == final and only(outputs, "Reject"):
+        known = self.server.taken.setdefault(key, final)
+        if known == final and only(outputs, "Reject"):
             assert only(outputs, "Reject")[0]["reason"] == "duplicate"
             assert not only(outputs, "RiskAlert")
 
@@ -307,55 +183,147 @@ class Exchange(Desk):
         lp = self.random.choice(list(self.lps))
         self.send(lp, "Quote", instrument=EURUSD, bid_volume=size, ask_volume=size, **values)
 
-    # --- the master and the operator ---
+    # --- the masters ---
 
     def next_ticket(self) -> int:
         self.ticket += 1
         return self.ticket
 
+    def act(self, group: int, volume: int, **fields: Any) -> None:
+        """A trade of a group's master, as the group's policy says; seldom the wrong way, which is refused."""
+        right = self.random.random() < 0.97
+        fields = {"group": group, "volume": lots(volume), **fields}
+        if (self.execution[group] == "stp") == right:
+            self.order(self.next_ticket(), **fields)
+        else:
+            fields["price"] = f"1.{self.random.randint(9990, 10030):05d}"
+            self.tell_deal(self.next_ticket(), fields)
+
+    def tell_deal(self, number: int, fields: dict[str, Any]) -> None:
+        deal = {name: value for name, value in fields.items() if name not in ("deviation", "time_limit")}
+        refused = only(self.deal(number, **deal), "Reject")
+        (self.refused if refused else self.taken).append((number, deal))
+
+    def deal_again(self) -> None:
+        """One that was refused may be taken now; one that was taken is known."""
+        if self.refused and self.random.random() < 0.5:
+            number, deal = self.refused.pop()
+            self.tell_deal(number, deal)
+        elif self.taken:
+            number, deal = self.random.choice(self.taken[-5:])
+            assert only(self.deal(number, **deal), "Reject"), "law 6: a deal was taken twice"
+
+    def held(self) -> list[tuple[tuple[int, int], int]]:
+        return [(position, volume) for position, volume in self.books.masters().items() if volume > 0]
+
     def open(self) -> None:
-        volume = lots(self.random.choice([1, 3, 10, 77, 500]) * STEP)
+        group = self.random.choice(GROUPS)
+        volume = self.random.choice([1, 3, 10, 77, 500]) * STEP
+        if self.execution[group] == "post_trade" and self.random.random() < 0.1:
+            volume += self.random.randint(1, STEP)
         limit = self.random.choice([{}, {"price": "1.1001", "deviation": "0.0002"}, {"time_limit": 300}])
-        act = self.order if self.random.random() < 0.97 else self.deal  # a deal is refused: the group is stp
-        act(self.next_ticket(), volume, **(limit if act == self.order else {}))
+        side = "buy" if self.netting else self.random.choice(["buy", "buy", "sell"])
+        self.act(group, volume, side=side, **limit)
+
+    def add(self) -> None:
+        """More of a position that is open."""
+        if held := self.held():
+            (group, ticket), _ = self.random.choice(held)
+            side = self.books.sides[group, ticket]
+            self.act(group, self.random.choice([1, 3, 40]) * STEP, side=side, position=ticket)
 
     def close(self) -> None:
-        held = [(ticket, volume) for (_, ticket), volume in self.books.masters().items() if volume > 0]
-        if held:
-            position, volume = self.random.choice(held)
+        if held := self.held():
+            (group, ticket), volume = self.random.choice(held)
             part = self.random.choice([volume, volume, self.random.randint(1, volume)])
-            act = self.order if self.random.random() < 0.97 else self.deal
             entry = self.random.choice(["closing", "closing", "closing", "reversing"])
-            more = 5 * STEP if entry == "reversing" else 0
-            act(self.next_ticket(), lots(part + more), side="sell", entry=entry, position=position)
+            entry = "closing" if self.netting else entry
+            more = 5 * STEP if entry == "reversing" else STEP if self.random.random() < 0.03 else 0
+            side = "sell" if self.books.sides[group, ticket] == "buy" else "buy"
+            self.act(group, part + more, side=side, entry=entry, position=ticket)
+
+    def close_by(self) -> None:
+        """A hedging master closes a position by an opposite one."""
+        held = [(at, volume) for at, volume in self.held() if self.execution[at[0]] == "post_trade"]
+        if not held:
+            return
+        (group, ticket), volume = self.random.choice(held)
+        side = "sell" if self.books.sides[group, ticket] == "buy" else "buy"
+        for (other_group, other), most in held:
+            if other_group == group and self.books.sides[group, other] == side:
+                least = lots(self.random.randint(1, min(volume, most)))
+                fields = {"side": side, "entry": "close_by", "position": ticket, "position_by": other}
+                self.tell_deal(self.next_ticket(), {"group": group, "volume": least, "price": "1.1", **fields})
+                return
 
     def cancel(self) -> None:
-        self.send("broker", "MasterCancel", order=self.random.randint(1, self.ticket + 1), group=GROUP)
+        order, group = self.random.randint(1, self.ticket + 1), self.random.choice(GROUPS)
+        self.send("broker", "MasterCancel", order=order, group=group)
+
+    # --- the operator ---
 
     def kill(self) -> None:
         action = self.random.choice(["stop", "stop", "flatten"])
-        self.send("control", "KillSwitch", scope="appliance", action=action)
+        where = self.random.choice([{"scope": "appliance"}, {"scope": "group", "group": DEALS}])
+        self.send("control", "KillSwitch", action=action, **where)
         for _ in range(self.random.randint(1, 4)):
             self.tick()
-        self.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
+        self.send("control", "KillSwitch", action="enable", operator_name="test", **where)
 
-    def member(self, login: int, weight: str = "1", **fields: Any) -> None:
-        super().member(login, weight, **fields)
+    def new_client(self) -> None:
+        """A further account; it joins one group or both."""
+        login = len(self.logins) + 1
+        self.logins.append(login)
+        flags = {"trade_flags": FIFO} if self.random.random() < 0.15 else {}
+        self.account(login, str(self.random.randint(1, 10**5)), **flags)
+        for group in self.random.choice([GROUPS, GROUPS, (STP,), (DEALS,)]):
+            self.send("control", "Member", group=group, login=login, weight="1", **self.terms())
+
+    def terms(self) -> dict[str, Any]:
+        """Some have a limit that closes them out."""
+        if self.random.random() < 0.8:
+            return {}
+        money = self.random.choice(["3", "50", "500"])
+        return {"drawdown_basis": "initial", "drawdown_action": "close_out", "drawdown_money": money}
+
+    def join(self) -> None:
+        if len(self.logins) < 14:
+            self.new_client()
 
     def change_member(self) -> None:
         status = self.random.choice(["active", "active", "inactive", "left", "left"])
         on_leave = self.random.choice(["keep", "close", "close"])
         most = self.random.choice(["0", "0", "0.05"])
-        login = self.random.choice(self.logins)
-        self.member(login, status=status, on_leave=on_leave, max_volume=most)
+        fields = {"status": status, "on_leave": on_leave, "max_volume": most, "weight": "1", **self.terms()}
+        login, group = self.random.choice(self.logins), self.random.choice(GROUPS)
+        self.send("control", "Member", group=group, login=login, **fields)
+
+    def disable(self) -> None:
+        """The server lets an account trade less, or all again; its figures are told again too."""
+        mode = self.random.choice(["disabled", "close_only", "long_only", "full", "full"])
+        login, equity = self.random.choice(self.logins), str(self.random.randint(1, 10**5))
+        self.account(login, equity, trade_mode=mode)
 
     def change_policy(self) -> None:
-        self.version += 1
+        group = self.random.choice(GROUPS)
+        if self.random.random() < 0.1:
+            self.execution[group] = self.random.choice(["stp", "post_trade"])
+        self.policy(
+            group, self.random.choice([*METHODS[:5], "multiplier"]), self.random.choice(ROUNDINGS)
+        )
+
+    def policy(self, group: int, method: str, rounding: str) -> None:
+        self.versions[group] += 1
         self.group(
-            version=self.version,
-            method=self.random.choice([*METHODS[:5], "multiplier"]),
-            execution="stp",
+            group=group,
+            version=self.versions[group],
+            master_login=MASTER + group,
+            method=method,
+            rounding=rounding,
+            overflow_login=1,
+            execution=self.execution[group],
             booking_timeout=700,
+            on_shortfall=self.random.choice(["reduce", "reduce", "skip", "reject", "redistribute"]),
             on_partial=self.random.choice(["complete", "allocate", "rollback"]),
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
         )
@@ -375,17 +343,11 @@ class Exchange(Desk):
 
     def step(self) -> None:
         """One thing happens."""
-        rare = [
-            self.cancel,
-            self.kill,
-            self.change_member,
-            self.change_member,
-            self.change_policy,
-            self.reconnect,
-        ]
+        rare = [self.cancel, self.kill, self.change_member, self.change_member, self.change_policy]
+        rare += [self.reconnect, self.join, self.disable, self.deal_again, self.close_by]
         often = [self.open, self.close, self.answer, self.answer, self.quotes, self.quotes, self.tick]
-        often += [self.deliver] * 4 + [lp.act for lp in self.lps.values()]
-        self.random.choice(rare if self.random.random() < 0.06 else often)()
+        often += [self.add, *[self.deliver] * 4, *[lp.act for lp in self.lps.values()]]
+        self.random.choice(rare if self.random.random() < 0.1 else often)()
 
     # --- the end ---
 
@@ -394,22 +356,15 @@ class Exchange(Desk):
         self.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
         for _ in range(60):
             for lp in self.lps.values():
-                for leg in lp.legs.values():
-                    if not leg.over:
-                        leg.end()
-                        lp.report(leg, "ended")
-                lp.reconnect()
-                for leg in lp.legs.values():
-                    lp.report(leg, "status", price=lp.average(leg))
+                lp.settle()
                 while lp.outbox:
                     self.tell(lp, lp.outbox.popleft())
-            while self.waiting:
+            while self.server.waiting:
                 self.answer()
             if not self.engine.counts()["blocks_working"]:
                 break
-            for leg_key, booking in self.asked.items():
-                if leg_key in self.answers:
-                    self.waiting.append((booking, self.answers[leg_key]))
+            for key in self.server.asked:
+                self.server.say_again(key)
             self.clock(max(self.time, self.engine.deadline or self.time))
             while (due := self.engine.deadline) is not None and due <= self.time:
                 self.clock(self.time)
@@ -432,7 +387,34 @@ class Exchange(Desk):
             held = holdings.get(position, {})
             assert min(held.values(), default=0) >= 0, "a client was closed beyond what it held"
             assert sum(held.values()) + houses[position] == volume
+            of_server = {login: has for login, has in self.server.held.get(position, {}).items() if has}
+            assert of_server == held, "the server has booked what nobody was told of"
         assert counts["holdings"] == sum(len(held) for held in holdings.values()), "holdings leaked"
+
+    def flatten(self) -> None:
+        """Everybody is kind now: a flattening leaves nothing of anybody, nor of the house."""
+        self.server.kind = True
+        for lp in self.lps:
+            for level in range(3):
+                fields = {"bid": "1.1", "ask": "1.1001", "bid_volume": "1000", "ask_volume": "1000"}
+                self.send(lp, "Quote", instrument=EURUSD, level=level, **(fields if level == 0 else {}))
+        self.send("control", "KillSwitch", scope="appliance", action="flatten")
+        self.flat = False
+        for _ in range(2000):
+            for lp in self.lps.values():
+                lp.fill_all()
+                while lp.outbox:
+                    self.tell(lp, lp.outbox.popleft())
+            while self.server.waiting:
+                self.answer()
+            if self.flat or self.engine.deadline is None:
+                break
+            self.clock(max(self.time, self.engine.deadline))
+        assert self.flat, "a flattening never ends"
+        self.check()
+        assert self.engine.counts()["holdings"] == 0, "a flattening leaves something"
+        for position, volume in self.books.masters().items():
+            assert -self.books.over.get(position, 0) <= volume <= 0, f"{position} is not flat"
 
 
 def run(seed: int, steps: int) -> Exchange:
@@ -442,6 +424,7 @@ def run(seed: int, steps: int) -> Exchange:
         for _ in range(steps):
             exchange.step()
         exchange.finish()
+        exchange.flatten()
     except Exception as error:
         told = f"seed {seed}, steps {steps}, message {exchange.steps}: {error}"
         raise AssertionError(f"{told}\nreplay: python -m tests.engine.exchange {seed} {steps}") from error

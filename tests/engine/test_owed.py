@@ -88,7 +88,10 @@ def test_later_and_later_then_a_person_is_told_once_more() -> None:
     # whatever begins again: here its leaving
     desk.member(2, status="left", on_leave="keep")
     desk.member(2, status="left", on_leave="close")
-    (booking,) = only(desk.clock(desk.time) + desk.clock(desk.time + SECOND), "Booking")
+    said = desk.clock(desk.time) + desk.clock(desk.time + SECOND)
+    while desk.engine.deadline == desk.time:  # its leaving has its turn too
+        said += desk.clock(desk.time)
+    (booking,) = only(said, "Booking")
     desk.book(booking)
     assert desk.engine.counts()["holdings"] == 0
     desk.no_law_broken()

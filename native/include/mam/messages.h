@@ -32,7 +32,7 @@ extern "C" {
 #define MAM_SCHEMA_ID 7301
 #define MAM_SCHEMA_VERSION 0
 /* Of the layout of all messages: two programs with the same number agree on every byte. */
-#define MAM_SCHEMA_FINGERPRINT 0x3f8f61464997a166ULL
+#define MAM_SCHEMA_FINGERPRINT 0x460479e297f87985ULL
 /* Bytes of the longest message of this version, header included. */
 #define MAM_MESSAGE_LENGTH_MAX 224
 /* Null values of the wire: no required field may carry one. */
@@ -365,6 +365,12 @@ enum mam_alert_kind {
     MAM_ALERT_KIND_MARK_STALE = 41,
     /* It is quoted again */
     MAM_ALERT_KIND_MARK_FRESH = 42,
+    /* A flattening or a leaving cannot close a position, and goes on trying: the volume is in measured */
+    MAM_ALERT_KIND_FLATTEN_WAITS = 55,
+    /* A flattening is done: nothing is open any more; group 0: the appliance's */
+    MAM_ALERT_KIND_FLATTENED = 56,
+    /* Trading was enabled before a flattening was done */
+    MAM_ALERT_KIND_FLATTEN_DROPPED = 57,
     MAM_ALERT_KIND_NULL = 255
 };
 
@@ -2936,7 +2942,7 @@ static const uint64_t mam_check_enums[31] = {
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x0000000000000007ULL, 0x0000000000000003ULL,
     0x0000000000000003ULL, 0x0000000000000007ULL, 0x000000000000000fULL, 0x0000000000000007ULL,
     0x00000000000001ffULL, 0x00000000000003ffULL, 0x000000000000001fULL, 0x0000000000000003ULL,
-    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x000007207db17fffULL,
+    0x000000000000003fULL, 0x0000000000000003ULL, 0x0000000000000007ULL, 0x038007207db17fffULL,
     0x07ffffffffffffffULL, 0x1f00403ffc03ffc0ULL, 0x0000000000400004ULL
 };
 static const struct mam_check_field mam_check_fields[392] = {
