@@ -81,7 +81,13 @@ class Block:
         """What it adds to the master's position, whatever happens now; a close takes away, at most."""
         if self.closing:
             executed = self.status in ("allocating", "done")
-            return -self.filled if executed else 0 if self.status in ("rejected", "rolled_back") else -self.target
+            return (
+                -self.filled
+                if executed
+                else 0
+                if self.status in ("rejected", "rolled_back")
+                else -self.target
+            )
         if self.status == "allocating":
             return self.filled - self.refused  # which may be traded out again
         return self.filled if self.status == "done" else 0

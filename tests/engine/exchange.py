@@ -253,7 +253,9 @@ class Exchange(Desk):
             if other_group == group and self.books.sides[group, other] == side:
                 least = lots(self.random.randint(1, min(volume, most)))
                 fields = {"side": side, "entry": "close_by", "position": ticket, "position_by": other}
-                self.tell_deal(self.next_ticket(), {"group": group, "volume": least, "price": "1.1", **fields})
+                self.tell_deal(
+                    self.next_ticket(), {"group": group, "volume": least, "price": "1.1", **fields}
+                )
                 return
 
     def cancel(self) -> None:
@@ -308,9 +310,7 @@ class Exchange(Desk):
         group = self.random.choice(GROUPS)
         if self.random.random() < 0.1:
             self.execution[group] = self.random.choice(["stp", "post_trade"])
-        self.policy(
-            group, self.random.choice([*METHODS[:5], "multiplier"]), self.random.choice(ROUNDINGS)
-        )
+        self.policy(group, self.random.choice([*METHODS[:5], "multiplier"]), self.random.choice(ROUNDINGS))
 
     def policy(self, group: int, method: str, rounding: str) -> None:
         self.versions[group] += 1
