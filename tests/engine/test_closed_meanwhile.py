@@ -1,5 +1,5 @@
-"""An opening whose Bookings have no answer yet, a close of it, then a refusal: nothing is closed, traded out or
-given to others twice. Found by the randomised exchange."""
+"""An opening whose Bookings have no answer yet, a close of it, then a refusal: nothing is closed, traded out
+or given to others twice. Found by the randomised exchange."""
 
 from typing import Any
 

@@ -103,3 +103,25 @@ def test_a_leg_is_taken_back_once() -> None:
     desk.send("control", "KillSwitch", scope="appliance", action="stop")
     said += desk.clock(desk.time)
     assert len(only(said, "LegCancel")) == 1
+
+
+def test_the_houses_own_part_of_a_close_needs_no_reason() -> None:
+    desk = Desk()
+    desk.usual({1: "10000"})
+    desk.member(1, max_volume="1")
+    desk.book_all(desk.deal(1, "4"))
+    said = desk.deal(2, "2", side="sell", entry="closing", position=1)
+    (report,) = only(said, "MasterReport")
+    assert (report["house"], report["reason"]) == ("1.5", "none")
+
+
+def test_an_orders_time_is_kept_while_its_leg_is_asked_for() -> None:
+    desk = Desk()
+    desk.usual({1: "10000"}, execution="stp")
+    (leg,) = only(desk.order(1, "1", time_limit=300), "Leg")
+    desk.time = 100 * MS
+    desk.execution(leg, "0", "0", "0", kind="rejected", code=10012)
+    desk.send("lp1", "Resync", from_sequence=2)
+    assert desk.engine.deadline == desk.time
+    desk.clock(desk.time)
+    assert desk.engine.deadline == 300 * MS

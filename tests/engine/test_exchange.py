@@ -36,6 +36,12 @@ def test_the_exchange_meets_what_it_is_for() -> None:
         "overfilled",
         "fenced",
         "daily_loss",
+        "fifo",
+        "further_ticket",
+        "closed_late",
+        "drawdown_stop",
+        "over_limit",
+        "unallocated",
     }
     wanted |= {
         "HouseChange",
@@ -43,6 +49,8 @@ def test_the_exchange_meets_what_it_is_for() -> None:
         "LegCancel",
         "BookSource",
         "flattened",
+        "flatten_dropped",
+        "RiskStop",
         "left",
         "done",
         "rejected",
