@@ -3,7 +3,7 @@
 from typing import Any
 
 from appliance.engine import Capacities
-from tests.engine.desk import GROUP, USDJPY, Desk, only, refused
+from tests.engine.desk import GROUP, USDJPY, Desk, accepted, only, refused
 
 MS = 10**6
 
@@ -125,3 +125,43 @@ def test_an_orders_time_is_kept_while_its_leg_is_asked_for() -> None:
     assert desk.engine.deadline == desk.time
     desk.clock(desk.time)
     assert desk.engine.deadline == 300 * MS
+
+
+def test_a_block_waits_for_a_fill_that_is_missing_though_all_children_are_booked() -> None:
+    desk = Desk()
+    desk.usual({1: "10000"}, execution="stp")
+    (leg,) = only(desk.order(1, "1"), "Leg")
+    desk.execution(leg, "0.4", "0.4", "1.1001")
+    said = desk.execution(leg, "0.4", "0", "0", kind="ended")
+    desk.execution(leg, "0.9", "0.1", "1.1001")
+    desk.book_all(said)
+    assert desk.engine.counts()["blocks_working"] == 1
+    said = desk.execution(leg, "0.9", "0", "1.1001", kind="status")
+    assert only(said, "MasterReport")[-1]["status"] == "done"
+    assert [change["volume"] for change in only(desk.log, "HouseChange")] == ["0.1", "0.4"]
+    desk.no_law_broken()
+
+
+def test_an_lp_that_fills_too_much_takes_nothing_of_anothers_leg() -> None:
+    desk = Desk()
+    desk.usual({1: "10000"}, execution="stp")
+    desk.quote("lp1", "1.10000", "1.10010", size="1")
+    first, second = only(desk.order(1, "2"), "Leg")
+    said = desk.execution(first, "1.5", "1.5", "1.1001")
+    assert [change["volume"] for change in only(said, "HouseChange")] == ["0.5"]
+    said = desk.execution(second, "1", "1", "1.1001")
+    assert not only(said, "HouseChange")
+    assert only(said, "Booking")[0]["volume"] == "2"
+
+
+def test_a_bust_finds_its_fill_through_several_corrections() -> None:
+    desk = Desk()
+    desk.usual({1: "10000"}, execution="stp")
+    (leg,) = only(desk.order(1, "1"), "Leg")
+    desk.execution(leg, "0.5", "0.5", "1.1001", execution=101)
+    for number, price in ((102, "1.1002"), (103, "1.1003"), (104, "1.1004")):
+        fields = {"kind": "correct", "execution": number, "reference": number - 1}
+        accepted(desk.execution(leg, "0.5", "0.5", price, **fields))
+    accepted(desk.execution(leg, "0", "0", "0", kind="bust", execution=105, reference=101))
+    said = desk.execution(leg, "0", "0", "0", kind="ended")
+    assert only(said, "MasterReport")[-1]["status"] == "rejected"
