@@ -259,10 +259,11 @@ static struct rest take_rest(struct mam_block *block) {
     return rest;
 }
 
-/* What forbids an order forbids its rest too, should it have come about since. */
+/* What forbids an order forbids its rest too, should it have come about since. A kill has stopped its close,
+ * and so the rest. */
 static uint16_t may_open(const struct mam_engine *engine, const struct request *request) {
-    if (engine->halted || engine->killed || engine->groups[request->group].killed) {
-        return engine->halted ? MAM_REASON_HALTED : MAM_REASON_KILLED;
+    if (engine->halted) {
+        return MAM_REASON_HALTED;
     }
     bool room =
         engine->block_id < UINT32_MAX - 1 && mam_position_fits(engine, request->group, request->ticket);

@@ -3,8 +3,8 @@
 LPs fill in part, reject, fall silent, repeat, lose, correct and take back; a server books, refuses, puts off,
 forgets and repeats; two masters, of a group that LPs execute and of one whose deals the server tells, and an
 operator do as they please. The laws are checked after every message from the outputs (tests/engine/books.py)
-and from what the LPs and the server have really done (exchange_lp.py, exchange_server.py); at the end every lot
-that an LP filled is a child's or the house's, and a flattening leaves nothing of anybody.
+and from what the LPs and the server have really done (exchange_lp.py, exchange_server.py); at the end every
+lot that an LP filled is a child's or the house's, and a flattening leaves nothing of anybody.
 
     python -m tests.engine.exchange SEED STEPS
 
@@ -177,7 +177,7 @@ class Exchange(Desk):
             lp.known.add(report["execution"])
 
     def quotes(self) -> None:
-        bid = 110000 + self.random.randint(-5, 5)
+        bid = 110000 + self.random.randint(-5, 5) * (8 if self.random.random() < 0.1 else 1)
         level = self.random.choice([0, 0, 1, 2])
         size = self.random.choice(["0", "0.01", "0.05", "1", "20"])
         values = {"bid": f"{bid / 1e5:.5f}", "ask": f"{(bid + 10) / 1e5:.5f}", "level": level}
@@ -284,9 +284,9 @@ class Exchange(Desk):
 
     def terms(self) -> dict[str, Any]:
         """Some have a limit that closes them out."""
-        if self.random.random() < 0.8:
+        if self.random.random() < 0.6:
             return {}
-        money = self.random.choice(["3", "50", "500"])
+        money = self.random.choice(["0.5", "3", "50"])
         return {"drawdown_basis": "initial", "drawdown_action": "close_out", "drawdown_money": money}
 
     def join(self) -> None:

@@ -18,6 +18,7 @@ class LpLeg:
     leg: dict[str, Any]
     fills: dict[int, tuple[int, str]] = field(default_factory=dict)  # execution: volume, price
     over: bool = False  # it has said that nothing more will come
+    peak: int = 0  # most that it had filled at once
     word: int = -1  # what it had filled then, or when all was filled, less what it took back; -1: neither
 
     @property
@@ -33,7 +34,12 @@ class LpLeg:
 
     @property
     def too_much(self) -> int:
-        return max(0, self.cumulative - units(self.leg["volume"]))
+        """What it once filled beyond the leg is the house's for good, whatever it takes back later."""
+        return max(0, self.peak - units(self.leg["volume"]))
+
+    def add(self, execution: int, volume: int, price: str) -> None:
+        self.fills[execution] = (volume, price)
+        self.peak = max(self.peak, self.cumulative)
 
     def end(self) -> None:
         self.over = True
@@ -78,7 +84,7 @@ class Lp:
 
     def trade(self, at: LpLeg, volume: int) -> None:
         price = f"1.{self.random.randint(9990, 10030):05d}"
-        at.fills[self.number + 1] = (volume, price)
+        at.add(self.number + 1, volume, price)
         if at.cumulative >= units(at.leg["volume"]):
             at.give_word()
         self.report(at, "trade", volume=lots(volume), price=price)
@@ -139,7 +145,7 @@ class Lp:
         volume = max(STEP, volume + self.random.choice([-STEP, 0, STEP]))
         at.word = min(at.word + volume, before) if before >= 0 else before
         price = f"1.{self.random.randint(9990, 10030):05d}"
-        at.fills[self.number + 1] = (volume, price)
+        at.add(self.number + 1, volume, price)
         self.report(at, "correct", reference=execution, volume=lots(volume), price=price)
 
     def reconnect(self) -> None:

@@ -1,7 +1,7 @@
 """The broker's server: the truth of what it has booked for each client, and its answers on their way.
 
-Law 6 of the children, opens and closes: what has an answer is never asked again, a close takes from the client
-what the client has of that master's position, and from the ticket that it names, never twice.
+Law 6 of the children, opens and closes: what has an answer is never asked again, a close takes from the
+client what the client has of that master's position, and from the ticket that it names, never twice.
 """
 
 from dataclasses import dataclass

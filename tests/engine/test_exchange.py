@@ -25,7 +25,7 @@ def test_the_exchange_meets_what_it_is_for() -> None:
     seen: set[str] = set()
     for seed in range(200, 216):
         for output in run(seed, 200).log:
-            seen |= {output["msg"], str(output.get("reason")), str(output.get("status"))}
+            seen |= {output["msg"], *(str(output.get(name)) for name in ("reason", "status", "kind"))}
     wanted = {
         "rolled_back",
         "reallocated",
@@ -36,6 +36,12 @@ def test_the_exchange_meets_what_it_is_for() -> None:
         "overfilled",
         "fenced",
         "daily_loss",
+        "fifo",
+        "further_ticket",
+        "closed_late",
+        "drawdown_stop",
+        "over_limit",
+        "unallocated",
     }
     wanted |= {
         "HouseChange",
@@ -43,6 +49,8 @@ def test_the_exchange_meets_what_it_is_for() -> None:
         "LegCancel",
         "BookSource",
         "flattened",
+        "flatten_dropped",
+        "RiskStop",
         "left",
         "done",
         "rejected",
