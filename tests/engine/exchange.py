@@ -356,7 +356,7 @@ class Exchange(Desk):
     def finish(self) -> None:
         """All is said at last; every lot that an LP has filled is a child's or the house's."""
         self.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
-        for _ in range(60):
+        for _ in range(240):
             for lp in self.lps.values():
                 lp.settle()
                 while lp.outbox:
