@@ -291,6 +291,11 @@ uint16_t mam_on_group_policy(struct mam_engine *engine, const struct mam_group_p
     if (at == MAM_TABLE_NONE && engine->group_count == engine->limits.groups) {
         return fault(field, 2, MAM_REASON_TABLE_FULL);
     }
+    /* a deal would close what LPs are closing already */
+    if (at != MAM_TABLE_NONE && engine->groups[at].policy.execution != m->execution &&
+        engine->groups[at].open_blocks > 0) {
+        return fault(field, 12, MAM_REASON_IN_USE);
+    }
     uint8_t currency = mam_currency(engine, m->currency);
     if (currency == UINT8_MAX) {
         return fault(field, 7, MAM_REASON_TABLE_FULL);

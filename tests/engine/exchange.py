@@ -313,11 +313,14 @@ class Exchange(Desk):
             self.execution[group] = self.random.choice(["stp", "post_trade"])
         self.policy(group, self.random.choice([*METHODS[:5], "multiplier"]), self.random.choice(ROUNDINGS))
 
-    def policy(self, group: int, method: str, rounding: str) -> None:
+    def policy(self, group: int, method: str, rounding: str) -> list[dict[str, Any]]:
         self.versions[group] += 1
-        self.group(
+        return self.send(
+            "control",
+            "GroupPolicy",
             group=group,
-            version=self.versions[group],
+            policy_version=self.versions[group],
+            currency="USD",
             master_login=MASTER + group,
             method=method,
             rounding=rounding,

@@ -164,3 +164,23 @@ def test_the_named_instrument_limit_is_the_tighter_one() -> None:
     desk.instrument(EURUSD, volume_limit="0.4", volume_max="0.3")
     (row,) = only(desk.deal(1, "1"), "PlanMember")
     assert (row["volume"], row["reason"]) == ("0.3", "instrument_maximum")
+
+
+def test_the_way_of_execution_changes_only_between_blocks() -> None:
+    """A deal would close what LPs are closing already: the house would be short, the client still hold it."""
+    desk = Desk()
+    desk.usual({1: "10000", 2: "10000"}, execution="stp")
+    (leg,) = only(desk.order(1, "1"), "Leg")
+    fields = {
+        "group": GROUP,
+        "policy_version": 2,
+        "currency": "USD",
+        "method": "equity",
+        "on_partial": "allocate",
+        "on_refused": "house",
+        "master_login": 1000,
+    }
+    refused(desk.send("control", "GroupPolicy", execution="post_trade", **fields), "in_use")
+    accepted(desk.send("control", "GroupPolicy", execution="stp", **fields))
+    desk.book_all(desk.execution(leg, "1", "1", "1.1001"))
+    accepted(desk.send("control", "GroupPolicy", execution="post_trade", **(fields | {"policy_version": 3})))
