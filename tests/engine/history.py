@@ -5,7 +5,7 @@ from typing import Any
 
 from appliance.engine import Capacities, Output
 from tests.engine.books import Books, units
-from tests.engine.desk import EURUSD, GROUP, Desk, only
+from tests.engine.desk import EURUSD, GROUP, MASTER, Desk, only
 
 STEP = 10**6
 METHODS = ["equal", "ratio", "balance", "equity", "free_margin", "fixed_lots", "multiplier", "percent"]
@@ -238,11 +238,15 @@ class History(Desk):
         self.send("broker", "LeverageRuleInstrument", **fields)
 
     def change_policy(self) -> None:
-        self.version += 1
-        self.mode = self.random.choice([self.mode, self.mode, "stp", "post_trade"])
-        self.group(
-            version=self.version,
-            execution=self.mode,
+        mode = self.random.choice([self.mode, self.mode, "stp", "post_trade"])
+        outputs = self.send(
+            "control",
+            "GroupPolicy",
+            group=GROUP,
+            policy_version=self.version + 1,
+            currency="USD",
+            master_login=MASTER,
+            execution=mode,
             method=self.random.choice(METHODS),
             rounding=self.random.choice(ROUNDINGS),
             overflow_login=self.random.choice([1, 999]),
@@ -252,6 +256,10 @@ class History(Desk):
             on_refused=self.random.choice(["house", "reallocate", "unwind"]),
             deviation=self.random.choice(["0", "0.001", "5"]),
         )
+        if only(outputs, "Reject"):  # the other way of execution while blocks are at work
+            assert mode != self.mode
+        else:
+            self.mode, self.version = mode, self.version + 1
 
     def change_instrument(self) -> None:
         step = self.random.choice([1, 1, 1, 10, 3])

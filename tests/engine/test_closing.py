@@ -139,22 +139,12 @@ def test_two_closes_at_work_never_take_the_same_volume() -> None:
     desk.no_law_broken()
 
 
-def test_a_deal_does_not_take_what_an_order_is_closing() -> None:
-    desk = opened({1: "1", 2: "1"}, "2")
-    (leg,) = only(stp_close(desk, 2, "2"), "Leg")
-    desk.group(version=3)
-    outputs = close(desk, 3, "1")
-    assert not volumes(outputs)
-    assert only(outputs, "MasterReport")[-1]["house"] == "1"
-    desk.book_all(desk.execution(leg, "2", "2", "1.1"))
-    desk.no_law_broken()
-
-
 def test_an_open_refused_while_its_close_is_executed() -> None:
     desk = Desk()
-    desk.usual({1: "1", 2: "1"})
-    first, second = only(desk.deal(1, "2"), "Booking")
-    (leg,) = only(stp_close(desk, 2, "2"), "Leg")
+    desk.usual({1: "1", 2: "1"}, execution="stp")
+    (opening,) = only(desk.order(1, "2"), "Leg")
+    first, second = only(desk.execution(opening, "2", "2", "1.1001"), "Booking")
+    (leg,) = only(desk.order(2, "2", side="sell", entry="closing", position=1), "Leg")
     desk.book(first, status="refused")
     desk.book(second)
     outputs = desk.execution(leg, "2", "2", "1.1")
