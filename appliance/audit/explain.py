@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -23,7 +24,7 @@ _NAMES = {number: message.name for number, message in MESSAGES.items()}
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _NO_CAP = "92233720368.54775807"
 _CHANGES = {"GroupPolicy", "Member", "Limits", "KillSwitch", "Tolerance"}
-_LATER = {"reallocated", "further_ticket", "further_price"}
+_LATER = {"reallocated", *sentences.GOES_ON}
 """Reasons of a child that is no share of the order's own volume."""
 _STATUS_OF = {
     lib.MAM_CODE_DONE: "booked",
@@ -391,6 +392,7 @@ def _finish(story: Json) -> None:
     """What can be said of a child only when all is known."""
     status = story["changes"][-1]["status"] if story["changes"] else "planned"
     outcome = sentences.OUTCOME.get(status, "")
+    together = _together(story["children"])
     for child in story["children"]:
         booked = [answer for answer in child["answers"] if answer["status"] == "booked"]
         asked = child["bookings"][-1]["volume"] if child["bookings"] else "0"
@@ -400,11 +402,24 @@ def _finish(story: Json) -> None:
             child["sentence"] = f"the house account takes {asked} lots that no client could"
             continue
         child["share_of_all"] = _percent(story["plan"], child)
-        child["sentence"] = sentences.child_sentence(child, asked, outcome)
+        child["sentence"] = sentences.child_sentence(child, together.get(child["child"], asked), outcome)
         if child["answers"]:
             child["sentence"] += f"; {sentences.BOOKING[child['answers'][-1]['status']]}"
         elif child["bookings"]:
             child["sentence"] += "; the server has not answered"
+
+
+def _together(children: list[Json]) -> dict[int, str]:
+    """Child: what was asked for it and for those that go on with it, at further prices or tickets."""
+    sums: dict[int, Decimal] = {}
+    begun: dict[int, int] = {}  # login: the child that the next of its children goes on with
+    for child in sorted(children, key=lambda one: one["child"]):
+        if child.get("reason") not in sentences.GOES_ON:
+            begun[child["login"]] = child["child"]
+        at = begun.setdefault(child["login"], child["child"])
+        asked = child["bookings"][-1]["volume"] if child["bookings"] else "0"
+        sums[at] = sums.get(at, Decimal(0)) + Decimal(asked)
+    return {at: f"{total.normalize():f}" for at, total in sums.items()}
 
 
 def _percent(plan: Json, member: Json) -> str | None:

@@ -178,9 +178,15 @@ def _of_schema(name: str, codes: type[IntEnum], code: str) -> str:
     return text[:1].lower() + text[1:] or code.replace("_", " ")
 
 
+GOES_ON = {"further_ticket", "further_price"}
+"""Reasons of a child that goes on with what another of the same account has begun."""
+
+
 def child_sentence(child: dict[str, object], volume: str, outcome: str) -> str:
     """Why a child got what it got. `volume`: what was booked for it in the end; `outcome`: why nothing."""
     planned, reason = str(child["volume"]), str(child["reason"])
+    if reason in GOES_ON:
+        return f"{planned} lots more: {clause(reason)}"
     if planned == "0":
         return f"gets nothing: {clause(reason)}" if reason != "none" else "gets nothing: its share is zero"
     text = f"exact share {child['quota_shown']} lots"

@@ -42,7 +42,8 @@ def limits_of(engine: Engine) -> dict[str, int]:
 
 
 def lines_of(name: str) -> list[tuple[int, dict[str, object]]]:
-    text = (ROOT / "examples" / f"{name}.jsonl").read_text()
+    places = (ROOT / "examples", ROOT / "tests" / "engine" / "scenarios")
+    text = next(place / f"{name}.jsonl" for place in places if (place / f"{name}.jsonl").exists()).read_text()
     lines = [line for line in text.splitlines() if not line.startswith("//")]
     return [(number, json.loads(line)) for number, line in enumerate(lines)]
 
@@ -63,7 +64,7 @@ def journal_of(lines: list[tuple[int, dict[str, object]]]) -> list[bytes]:
 
 
 def make_scenario_log(directory: Path, name: str, signer: Signer | None = None) -> None:
-    """The log of one of the examples."""
+    """The log of one of the examples, or of the engine's scenarios."""
     ring = JournalRing()
     for entry in journal_of(lines_of(name)):
         assert ring.write(entry)

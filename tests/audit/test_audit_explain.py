@@ -62,6 +62,26 @@ def test_every_block_is_explained(log: Path) -> None:
         assert str(story["policy_changes"][0]["operator"]) in page
 
 
+def test_a_child_at_several_prices_has_what_was_planned_in_several_bookings(tmp_path: Path) -> None:
+    make_scenario_log(tmp_path / "log", "per_fill")
+    assert command("audit", "replay", tmp_path / "log").status == 0
+    (story,) = json.loads(command("audit", "explain", tmp_path / "log", "--block", "1", "--json").out)[
+        "blocks"
+    ]
+    told = {child["child"]: (child["login"], child["sentence"]) for child in story["children"]}
+    assert told[0] == (1, "exact share 0.6 lots; 0.6 in whole steps; booked by the server")
+    assert told[1] == (2, "exact share 0.3 lots; 0.3 in whole steps; booked by the server")
+    goes_on = "0.2 lots more: the same child goes on with the next price of the block's fills; "
+    assert told[3] == (2, goes_on + "refused by the server")
+    assert [(b["block"], b["child"], b["price"]) for b in query(tmp_path / "log", "--msg", "Booking")] == [
+        (1, 0, "1.1001"),
+        (1, 1, "1.1001"),
+        (1, 2, "1.1002"),
+        (1, 3, "1.1002"),
+        (1, 4, "1.1002"),
+    ]
+
+
 def test_a_page(post_trade: Path) -> None:
     page = command("audit", "explain", post_trade, "41").out.decode()
     for part in (
