@@ -493,8 +493,11 @@ static void trim(struct mam_engine *engine, struct mam_block *block, struct mam_
         return;
     }
     trim_to_holding(engine, block, child);
+    if (must_wait(engine, block, child)) {
+        return; /* what the server has is told when the open is answered: it is not in the rows before */
+    }
     trim_to_server(engine, block, child);
-    if (child->assigned > 0 && !must_wait(engine, block, child) && !fifo_allows(engine, block, child)) {
+    if (child->assigned > 0 && !fifo_allows(engine, block, child)) {
         mam_owe(engine, block, child, child->assigned, MAM_REASON_FIFO);
         give_to_house(engine, block, child, child->assigned);
         block->reason = MAM_REASON_FIFO;

@@ -231,6 +231,30 @@ def test_a_close_that_waits_for_its_tickets_goes_when_they_come() -> None:
     desk.no_law_broken()
 
 
+@pytest.mark.parametrize("price_mode", ["per_fill", "average"])
+def test_a_close_that_waits_is_not_measured_by_what_the_server_has_yet(price_mode: str) -> None:
+    """Law 1: a part that is not answered is not in the server's position, and so is not missing there."""
+    desk = Mixed({1: "10000"})
+    desk.group(version=2, execution="stp", price_mode=price_mode)
+    desk.account(1, margin_mode="netting")
+    desk.served(desk.filled(desk.leg("0.10"), (10, "1.1001")))
+    outputs = desk.filled(desk.leg("0.60"), (5, "1.1001"), (55, "1.1002"))
+    asked = only(outputs + desk.clock(desk.time), "Booking")
+    first, *further = sorted(asked, key=lambda booking: units(booking["volume"]))
+    if further:
+        desk.book(first, position=1001)
+    last = further[0] if further else first
+    held = "0.1" if further else "0.05"  # somebody has closed 0.05
+    state = {"login": 1, "position": 1001, "instrument": 1, "side": "buy", "volume": held}
+    desk.send("broker", "PositionState", price_open="1.1", **state)
+    (leg,) = only(desk.order(3, "0.60", side="sell", entry="closing", position=2), "Leg")
+    outputs = desk.filled(leg, (60, "1.1"))
+    desk.no_law_broken()
+    outputs += desk.book(last, "refused")
+    desk.served([output for output in outputs if output["msg"] == "Booking"])
+    desk.no_law_broken()
+
+
 # --- where it cannot be, all have the average, and a person is told ---
 
 
