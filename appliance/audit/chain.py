@@ -19,6 +19,7 @@ from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.cosignature import Witness
 from appliance.audit.epochs import Epochs
 from appliance.audit.errors import AuditError
+from appliance.audit.files import read_plain
 from appliance.audit.note import Verifier
 from appliance.audit.report import Problem, Report, Seen, records_text
 from appliance.audit.segment_check import PROBLEMS_MAX, OwnRecord
@@ -92,7 +93,7 @@ class Chain(ABC):
         """Before the segments are listed: what it covers must be in them, even while the log grows."""
         path = self.directory / checkpoint.FILE
         try:
-            self.note = path.read_bytes()
+            self.note = read_plain(path, note.NOTE_BYTES_MAX)
             text, _ = note.parse(self.note)
             self.checkpoint = Checkpoint.from_text(text)
         except FileNotFoundError:
@@ -116,7 +117,7 @@ class Chain(ABC):
     def _read_kept(self) -> None:
         for path in witness.kept(self.directory):
             try:
-                data = path.read_bytes()
+                data = read_plain(path, note.NOTE_BYTES_MAX)
                 self.kept.append((path, data, Checkpoint.from_text(note.parse(data)[0])))
             except (AuditError, OSError) as error:
                 self.problem("witness", f"{path}: {error}")
@@ -139,7 +140,7 @@ class Chain(ABC):
                 self._same_root(own, signed.size, signed.root)
             elif what == "pruned":
                 self._note_pruned(own)
-        except (AuditError, ValueError, TypeError, KeyError) as error:
+        except (AuditError, ValueError, TypeError, KeyError, OverflowError) as error:
             kind = "signature" if isinstance(error, note.BadSignature | note.NotSigned) else "changed"
             self.problem(kind, f"record {own.leaf_index}: {error}", own.leaf_index, own.segment)
 

@@ -17,9 +17,12 @@ from appliance.audit import checkpoint, note, segments
 from appliance.audit.bundle import WIDTH, Bundle
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError, Damaged
+from appliance.audit.files import read_plain
 from appliance.audit.reader import Batch, read_batches
 from appliance.audit.tree import HASH_BYTES, Tree, leaf_hash, node_hash
 
+BUNDLE_MAX = WIDTH * (2 + 0xFFFF)
+"""Bytes of the largest bundle."""
 Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""
 
@@ -54,7 +57,7 @@ def tile_path(level: int | str, number: int, width: int = WIDTH) -> Path:
 def read_checkpoint(directory: Path) -> tuple[bytes, Checkpoint]:
     """The folder's checkpoint, not verified here; AuditError when there is none."""
     try:
-        data = (directory / checkpoint.FILE).read_bytes()
+        data = read_plain(directory / checkpoint.FILE, note.NOTE_BYTES_MAX)
     except FileNotFoundError as error:
         raise AuditError(f"{directory / checkpoint.FILE}: cannot be read: {error.strerror}") from None
     except OSError as error:
@@ -70,7 +73,7 @@ def hash_tile(out: Path, level: int, number: int, size: int) -> bytes:
     width = min(WIDTH, (size >> 8 * level) - number * WIDTH)
     path = out / tile_path(level, number, width)
     try:
-        data = path.read_bytes()
+        data = read_plain(path, width * HASH_BYTES)
     except OSError as error:
         raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) != width * HASH_BYTES:
@@ -98,7 +101,7 @@ def bundle_at(out: Path, number: int, size: int, ordinal: int = 0) -> Bundle:
     """The same; Damaged when it cannot be read. What is in it is not checked."""
     path = out / bundle_path(number, size)
     try:
-        data = path.read_bytes()
+        data = read_plain(path, BUNDLE_MAX)
     except OSError as error:
         raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
     return Bundle(data, min(WIDTH, size - number * WIDTH), ordinal)

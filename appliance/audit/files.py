@@ -1,12 +1,24 @@
 """Small files that the user names: read and written with a sentence when it cannot be."""
 
 import contextlib
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.audit.errors import AuditError
 
 LARGEST = 64 << 20
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """A file of a log or an export, at most `most` bytes and one; OSError: also a FIFO or a device."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "is no plain file", str(path))
+        return file.read(min(found.st_size, most) + 1)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from appliance._native import ffi, lib
 from appliance.audit import checkpoint, note, records, segments
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.errors import AuditError, Damaged
+from appliance.audit.files import read_plain
 from appliance.audit.segments import Segment
 from appliance.schema.codec import MessageError, to_json
 
@@ -93,7 +94,7 @@ class _SegmentReader:
 
     def __init__(self, path: Path) -> None:
         try:
-            self.data = path.read_bytes()
+            self.data = read_plain(path, lib.MAM_SEGMENT_LENGTH_MAX)
         except OSError as error:
             raise Damaged(f"{path.name}: cannot read it: {error.strerror}") from None
         self.segment: Segment = segments.parse_header(path, self.data)

@@ -9,6 +9,7 @@ from typing import Any
 from appliance._native import ffi, lib
 from appliance.audit.checkpoint import sync_folder
 from appliance.audit.errors import AuditError, Damaged
+from appliance.audit.files import read_plain
 from appliance.audit.room import needs_room, spare
 
 FOLDER = "segments"
@@ -101,8 +102,7 @@ def parse_header(path: Path, data: bytes) -> Segment:
 
 def read_header(path: Path) -> Segment:
     try:
-        with open(path, "rb") as file:
-            return parse_header(path, file.read(FIRST_FRAME))
+        return parse_header(path, read_plain(path, FIRST_FRAME)[:FIRST_FRAME])
     except PermissionError as error:
         raise AuditError(f"{path.name}: cannot read it: {error.strerror}") from None
     except OSError as error:

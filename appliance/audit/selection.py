@@ -64,7 +64,10 @@ class Selection:
         while number in self._numbers:
             number += 1
         together = [read[n] for n in range(self.first, number) if n in read]
-        if self._signed_from is None or _newest_signed(together) >= self._signed_from:
+        if self._signed_from is None:
+            return None
+        end = max([self._signed_from, *(part.size for n, part in parts if n < self.end)])
+        if _newest_signed(together) >= end:  # a header that was not read may tell of an earlier end
             return None
         if number == len(self.paths):
             return None
@@ -127,7 +130,7 @@ def _newest_signed(parts: Sequence[Part]) -> int:
             if own.record["record"] == "checkpoint":
                 try:
                     size = Checkpoint.from_text(note.parse(str(own.record.get("note")).encode())[0]).size
-                except AuditError:
+                except (AuditError, UnicodeEncodeError):  # named when it is checked
                     continue
                 newest = max(newest, size)
     return newest

@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from appliance._native import ffi
+from appliance._native import ffi, lib
 from appliance.audit import directory as folder
 from appliance.audit import epochs, segments
 from appliance.audit.archive import is_archive
 from appliance.audit.chain import Asked, Broken, Chain, Progress
 from appliance.audit.errors import AuditError, Damaged
+from appliance.audit.files import read_plain
 from appliance.audit.log import is_being_written
 from appliance.audit.note import Verifier
 from appliance.audit.report import Problem, Report, records_text
@@ -111,7 +112,7 @@ class _Verification(Chain):
         signed = (self.checkpoint, *self.outside, *(kept for _, _, kept in self.kept))
         sizes = [one.size for one in signed if one is not None]
         try:
-            data = path.read_bytes()
+            data = read_plain(path, lib.MAM_SEGMENT_LENGTH_MAX)
             segment = segments.parse_header(path, data)
             live, covered = self.report.live, self.report.covered
             return SegmentCheck(segment, data, last, live, covered, sizes, self._tick).run()

@@ -23,11 +23,12 @@ from appliance.audit.archive import Archive
 from appliance.audit.bundle import WIDTH
 from appliance.audit.chain import Asked, Broken, Chain, Progress
 from appliance.audit.errors import AuditError, Damaged
-from appliance.audit.export import bundle_at, bundle_path
-from appliance.audit.note import Verifier
+from appliance.audit.export import BUNDLE_MAX, bundle_at, bundle_path
+from appliance.audit.files import read_plain
+from appliance.audit.note import NOTE_BYTES_MAX, Verifier
 from appliance.audit.place import Place
 from appliance.audit.report import Problem, Report
-from appliance.audit.segment_check import Part, SegmentCheck, frontier
+from appliance.audit.segment_check import PROBLEMS_MAX, Part, SegmentCheck, frontier
 from appliance.audit.segments import Segment
 from appliance.audit.tile_check import TileCheck
 
@@ -93,7 +94,7 @@ class _Bundles:
         """
         for number in range(self.count):
             try:
-                if _CLOSED in (self._out / bundle_path(number, self._size)).read_bytes():
+                if _CLOSED in read_plain(self._out / bundle_path(number, self._size), BUNDLE_MAX):
                     yield from (number, min(number + 1, self.count - 1))
             except OSError:
                 yield number
@@ -121,6 +122,7 @@ class _ExportVerification(Chain):
     def run(self) -> Report:
         started = time.monotonic()
         if self._read_checkpoint():
+            self._read_kept()
             try:
                 self._check()
             except Damaged as error:  # what was there a moment ago
@@ -133,7 +135,7 @@ class _ExportVerification(Chain):
     def grew(self) -> bool:
         """Whether another export into the folder came between."""
         try:
-            return (self.directory / checkpoint.FILE).read_bytes() != self.note
+            return read_plain(self.directory / checkpoint.FILE, NOTE_BYTES_MAX) != self.note
         except OSError:
             return False
 
@@ -146,11 +148,15 @@ class _ExportVerification(Chain):
     def _check(self) -> None:
         assert self.checkpoint is not None
         size = self.checkpoint.size
+        held = sum(len(files) for *_, files in os.walk(self.directory / "tile" / "entries"))
+        wanted = (size + WIDTH - 1) // WIDTH
+        if wanted > 2 * held + PROBLEMS_MAX:  # whether that size is signed is not known yet
+            raise Damaged(f"{self.directory}: has {held} of {wanted} entry bundles")
         self._archive = Archive(self.directory, size)
         self._bundles = _Bundles(self.directory, size, self.asked)
-        for outside in self.outside:  # the last tile of that size is needed to know its root
-            if 0 < outside.size <= size:
-                self._bundles.numbers.add((outside.size - 1) // WIDTH)
+        for known in (*self.outside, *(kept for _, _, kept in self.kept)):
+            if 0 < known.size <= size:  # the last tile of that size is needed to know its root
+                self._bundles.numbers.add((known.size - 1) // WIDTH)
         self._total = 2 * len(self._bundles.numbers)
         intact = False
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -126,6 +126,8 @@ class Writer:
         if self._begin(stop):
             self._counters.connect(self.log.native)
             lib.mam_log_report(self.log.native)
+        elif SEGMENT in self._lacking:  # nothing of the new journal comes before `journal_started`
+            return self._end(WRITE_FAILED, stop.reason)
         status = OK
         if self.log.waits:
             self._lacks(SEGMENT)

@@ -1,6 +1,7 @@
 """What one would try who wants to catch the log out: with its own key, old files, or files of others."""
 
 import base64
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from appliance._native import ffi, lib
 
-from appliance.audit import keys, note, segments, verify
+from appliance.audit import keys, note, read_entries, segments, verify
 from appliance.audit.chain import Asked
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.cosignature import Cosigner
@@ -21,6 +22,7 @@ from appliance.audit.log import Log
 from appliance.audit.note import Signer
 from appliance.audit.place import Place
 from appliance.audit.receipt import Receipt, check, prove
+from appliance.audit.records import OWN, parse
 from appliance.audit.report import Report
 from appliance.audit.selection import Range
 from appliance.audit.witness import Refused, Request, ask, keep, sign
@@ -358,3 +360,31 @@ def test_an_export_and_its_log_say_the_same(tmp_path: Path, key: Path) -> None:
     found = verify(log, vkey_of(key)), verify(out, vkey_of(key))
     assert kinds(found[0]) == kinds(found[1])
     assert [one.leaf_index for one in found[0].problems] == [one.leaf_index for one in found[1].problems]
+
+
+def test_a_forged_header_behind_a_range_shortens_no_check(long: Path, key: Path) -> None:
+    """Of the segment behind a range only the header is read, and nothing signs what it says."""
+    log, starts = long, heads(long)
+    path, behind = segments.paths(log)[1], segments.paths(log)[2]
+    asked = Asked(range=Range(Place(leaf=starts[1]), Place(leaf=starts[1] + 5)))
+    assert verify(log, vkey_of(key), asked=asked).verified
+    own = [e for e in read_entries(log) if e.kind == OWN and starts[1] <= e.leaf_index < starts[2]]
+    signed = [e.leaf_index for e in own if parse(e.message)["record"] == "checkpoint"]
+
+    def other(body: bytearray) -> None:
+        body[-3] ^= 1
+
+    forge(path, starts[2] - 1 - starts[1], other)
+
+    def lie(native: Any) -> None:
+        native.first_leaf = native.tree.size = signed[-1]
+
+    rewrite_header(behind, lie)
+    assert kinds(verify(log, vkey_of(key), asked=asked))
+
+
+def test_a_segment_that_is_no_file(long: Path, key: Path) -> None:
+    path = segments.paths(long)[1]
+    path.unlink()
+    os.mkfifo(path)  # a plain open would wait for a writer for ever
+    assert kinds(verify(long, vkey_of(key)))

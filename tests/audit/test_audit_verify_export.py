@@ -1,6 +1,7 @@
 """`mam audit verify` of an export: each kind of file changed in each way is found, and named."""
 
 import json
+import os
 import random
 import shutil
 import threading
@@ -175,6 +176,45 @@ def _remove(path: Path) -> None:
 def _folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
+
+
+def _fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)  # a plain open would wait for a writer for ever
+
+
+def _device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def _sparse(path: Path) -> None:
+    os.truncate(path, 1 << 40)
+
+
+@pytest.mark.parametrize("spoil", [_fifo, _device, _sparse])
+def test_what_is_no_file_of_an_export(large: Grown, spoil: Callable[[Path], None]) -> None:
+    for name in [*one_of_each(verify(large.out, large.vkey).covered), Path("checkpoint")]:
+        path, good = large.out / name, (large.out / name).read_bytes()
+        spoil(path)
+        try:
+            assert kinds(verify(large.out, large.vkey))
+        finally:
+            path.unlink()
+            path.write_bytes(good)
+
+
+def test_a_size_that_nobody_signed_costs_nothing(grown: Grown) -> None:
+    grown.grow(300)
+    export(grown.log, grown.out)
+    path = grown.out / "checkpoint"
+    lines = path.read_bytes().split(b"\n")
+    for size in (10**18, 2_560_000_000):
+        path.write_bytes(b"\n".join([lines[0], str(size).encode(), *lines[2:]]))
+        whole = command("audit", "verify", grown.out, "--key", grown.vkey)
+        assert whole.status == 1 and b"entry bundles" in whole.out + whole.error.encode(), whole
+        part = command("audit", "verify", grown.out, "--key", grown.vkey, "--from", "0", "--to", "5")
+        assert part.status == 1, part
 
 
 @pytest.mark.parametrize("spoil", [_cut, _empty, _longer, _remove, _folder])
