@@ -147,14 +147,16 @@ uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_
         *field = (uint16_t)(6 + wrong);
         return MAM_REASON_OUT_OF_RANGE;
     }
-    struct mam_override *own = mam_override_make(engine, m->server_group, at);
+    struct mam_override *own = mam_override_find(engine, m->server_group, at);
+    const struct mam_instrument *is = own != NULL ? &own->definition : &engine->instruments[at].definition;
+    if (m->volume_max != 0 && m->volume_max < is->volume_min) {
+        *field = 6;
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    own = mam_override_make(engine, m->server_group, at); /* only now: a refused message takes no place */
     if (own == NULL) {
         *field = 2;
         return MAM_REASON_TABLE_FULL;
-    }
-    if (m->volume_max != 0 && m->volume_max < own->definition.volume_min) {
-        *field = 6;
-        return MAM_REASON_OUT_OF_RANGE;
     }
     own->told = *m;
     compose(engine, own, at);
@@ -183,14 +185,16 @@ uint16_t mam_on_instrument_volumes(struct mam_engine *engine, const struct mam_i
         *field = 5;
         return MAM_REASON_STEP_COARSER;
     }
-    struct mam_override *own = mam_override_make(engine, m->server_group, at);
+    struct mam_override *own = mam_override_find(engine, m->server_group, at);
+    const struct mam_instrument *is = own != NULL ? &own->definition : &engine->instruments[at].definition;
+    if (in_steps(m->volume_min, is->volume_step) > is->volume_max) {
+        *field = 4;
+        return MAM_REASON_OUT_OF_RANGE;
+    }
+    own = mam_override_make(engine, m->server_group, at); /* only now: a refused message takes no place */
     if (own == NULL) {
         *field = 2;
         return MAM_REASON_TABLE_FULL;
-    }
-    if (in_steps(m->volume_min, own->definition.volume_step) > own->definition.volume_max) {
-        *field = 4;
-        return MAM_REASON_OUT_OF_RANGE;
     }
     own->volumes = *m;
     compose(engine, own, at);

@@ -206,9 +206,6 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
     if (enables && m->operator_name[0] == 0) {
         return fault(field, 5, MAM_REASON_NO_OPERATOR);
     }
-    if (m->action == MAM_KILL_ACTION_FLATTEN && mam_tasks_full(engine)) {
-        return fault(field, 4, MAM_REASON_TABLE_FULL);
-    }
     *(group == MAM_NONE ? &engine->killed : &engine->groups[group].killed) = !enables;
     if (enables) {
         mam_task_drop(engine, group);
@@ -216,8 +213,8 @@ uint16_t mam_on_kill_switch(struct mam_engine *engine, const struct mam_kill_swi
         return MAM_REASON_NONE;
     }
     stop_blocks(engine, group);
-    if (m->action == MAM_KILL_ACTION_FLATTEN) {
-        mam_task_add(engine, group, MAM_NONE);
+    if (m->action == MAM_KILL_ACTION_FLATTEN && !mam_task_add(engine, group, MAM_NONE)) {
+        return fault(field, 4, MAM_REASON_TABLE_FULL); /* it is stopped all the same */
     }
     return MAM_REASON_NONE;
 }

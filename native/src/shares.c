@@ -260,11 +260,37 @@ static struct mam_order by_reach(const struct mam_allocation *a, const struct ma
  * each has its own) is the first to be under; so leaving out the smallest until no share is under its minimum
  * is the same as keeping as many of the largest.
  */
+static void keep_those_that_fit(struct mam_allocation *a, const struct mam_workspace *ws, uint32_t good,
+                                uint32_t n) {
+    uint64_t left = (uint64_t)(a->volume / a->step);
+    for (uint32_t i = 0; i < good; i++) { /* what they leave though each is at its limit */
+        uint64_t limit = ws->limit[ws->list[i]];
+        left -= limit < left ? limit : left;
+    }
+    for (uint32_t i = good; i < n; i++) {
+        uint64_t least = ws->least[ws->list[i]];
+        if (least <= left) {
+            left -= least;
+        } else {
+            leave_out(a, ws, ws->list[i]);
+        }
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        ws->least[i] = ws->least[i] <= HARMLESS ? 0 : ws->least[i]; /* else they are raised to a step */
+    }
+}
+
+/* Where each has its own minimum, one further down the list may still fit where one before it does not. */
 static void skip_small(struct mam_allocation *a, const struct mam_workspace *ws) {
     struct mam_order order = a->minimums == NULL ? largest_by(a, ws->weight, NULL) : by_reach(a, ws);
     uint32_t n = list_weighted(a, ws);
     mam_sort_members(&order, ws->list, n);
-    for (uint32_t i = count_reaching(a, ws, n); i < n; i++) {
+    uint32_t good = count_reaching(a, ws, n);
+    if (a->minimums != NULL) {
+        keep_those_that_fit(a, ws, good, n);
+        return;
+    }
+    for (uint32_t i = good; i < n; i++) {
         leave_out(a, ws, ws->list[i]);
     }
 }
@@ -368,7 +394,7 @@ static struct mam_shares share_again(struct mam_allocation *a, const struct mam_
     }
     struct mam_pool pool = pool_of_all(a, ws);
     uint32_t raised = 0;
-    if (raises) {
+    if (raises || (below && a->minimums != NULL)) {
         raised = mam_waterfill_between(&pool, ws->least, ws->spare);
     } else if (redistributes(a)) {
         mam_waterfill(&pool);

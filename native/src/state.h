@@ -464,7 +464,6 @@ int64_t mam_daily_clock(struct mam_engine *engine);
 bool mam_task_add(struct mam_engine *engine, uint32_t group, uint32_t account);
 void mam_task_drop(struct mam_engine *engine, uint32_t group);
 void mam_task_drop_member(struct mam_engine *engine, uint32_t group, uint32_t account);
-bool mam_tasks_full(const struct mam_engine *engine);
 /* A close was refused: what is owed is tried again, later and later. `anew`: from the beginning. */
 void mam_task_add_owed(struct mam_engine *engine, bool anew);
 /* Closes at most one position. Returns when it wants to be called again; INT64_MAX: never. */

@@ -17,16 +17,14 @@ static bool same_task(const struct mam_task *task, uint32_t group, uint32_t acco
     return !task->owed && task->group == group && task->account == account;
 }
 
-bool mam_tasks_full(const struct mam_engine *engine) {
-    return engine->task_count == MAM_TASKS;
-}
-
 bool mam_task_add(struct mam_engine *engine, uint32_t group, uint32_t account) {
     uint32_t at = 0;
     while (at < engine->task_count && !same_task(&engine->tasks[at], group, account)) {
         at++;
     }
-    uint32_t most = account == MAM_NONE ? MAM_TASKS : MAM_TASKS - FLATTENINGS;
+    uint32_t most = account != MAM_NONE ? MAM_TASKS - FLATTENINGS
+                    : group != MAM_NONE ? MAM_TASKS - 2 /* the appliance's own, and what is owed */
+                                        : MAM_TASKS;
     if (at == engine->task_count && at >= most) {
         return false;
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from appliance.engine import Capacities
 from tests.engine.desk import EURUSD, GROUP, Desk, accepted, only, refused
 from tests.engine.test_close_out import HOUR, SECOND, desk_of, filled, soon, until
 
@@ -138,3 +139,28 @@ def test_leavings_that_wait_leave_room_for_a_flattening() -> None:
     refused(desk.send("control", "Member", login=57, **terms), "table_full")
     accepted(desk.send("control", "Member", login=1, **terms))  # that one is there
     flatten(desk)
+
+
+def test_a_full_table_of_flattenings_stops_trading_all_the_same() -> None:
+    """The market is closed, and everything waits: a further group is stopped though not flattened, and the
+    appliance's own flattening always has its place."""
+    groups = range(1, 66)
+    desk = Desk(Capacities(groups=100))
+    desk.instrument()
+    desk.account(1, "1000000")
+    desk.quote("lp1", "1.1", "1.1001")
+    for group in groups:
+        desk.group(group=group, execution="stp")
+        accepted(desk.send("control", "Member", group=group, login=1, weight="1"))
+        (leg,) = only(desk.order(group, "0.01", group=group), "Leg")
+        desk.book_all(desk.execution(leg, "0.01", "0.01", "1.1001"))
+    desk.quote("lp1", "0", "0")
+    stop = {"action": "flatten", "operator_name": "test"}
+    rejects = [desk.send("control", "KillSwitch", scope="group", group=group, **stop) for group in groups]
+    assert [only(outputs, "Reject")[0]["reason"] for outputs in rejects if only(outputs, "Reject")] == [
+        "table_full"
+    ] * 3
+    accepted(desk.send("control", "KillSwitch", scope="appliance", **stop))
+    desk.quote("lp2", "1.1", "1.1001")
+    desk.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
+    assert not only(desk.order(900, "0.01", group=65), "Leg"), "its own switch is still set"

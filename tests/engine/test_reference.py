@@ -205,3 +205,27 @@ def test_what_was_quoted_of_the_other_thing_is_no_price_of_this_one() -> None:
     assert report["reason"] in ("no_quote", "no_liquidity")
     desk.quote("lp1", "1.30000", "1.30010")
     assert len(only(desk.order(2, "1"), "Leg")) == 1
+
+
+def test_who_has_a_small_minimum_of_its_own_gets_what_others_cannot_take() -> None:
+    """Law 9: of those whose share is under the minimum one further on may still fit."""
+    desk = Desk()
+    desk.instrument()
+    desk.group(method="ratio", on_shortfall="redistribute", below_min="skip")
+    for login, weight, least in ((1, "80", "0"), (2, "10", "0.95"), (3, "1", "0.50")):
+        desk.account(login, "1000000", server_group=login)
+        desk.member(login, weight=weight, max_volume="0.10" if login == 1 else "0")
+        fields = {"server_group": login, "instrument": EURUSD, "volume_min": least}
+        accepted(desk.send("broker", "InstrumentVolumes", volume_step="0", volume_limit="0", **fields))
+    assert volumes(desk.deal(1, "1.00")) == {1: "0.1", 3: "0.9"}
+    desk.no_law_broken()
+
+
+def test_refused_volumes_of_a_group_take_no_place_in_the_table() -> None:
+    desk = Desk()
+    desk.instrument()
+    fields = {"instrument": EURUSD, "volume_step": "0", "volume_limit": "0"}
+    for group in range(1, 1100):
+        values = {"server_group": group, "volume_min": "1000", **fields}
+        refused(desk.send("broker", "InstrumentVolumes", **values), "out_of_range")
+    accepted(desk.send("broker", "InstrumentVolumes", server_group=2000, volume_min="0.1", **fields))
