@@ -21,6 +21,12 @@ struct mam_override *mam_override_find(const struct mam_engine *engine, uint32_t
     return at == MAM_TABLE_NONE ? NULL : &books->overrides[at];
 }
 
+/* The terms of an instrument for those whose override is `own`; NULL: they have none. */
+static const struct mam_instrument *definition_of(const struct mam_engine *engine,
+                                                  const struct mam_override *own, uint32_t instrument) {
+    return own == NULL ? &engine->instruments[instrument].definition : &own->definition;
+}
+
 static struct mam_contract of_rule(const struct mam_engine *engine, const struct mam_instrument *definition,
                                    uint32_t rule) {
     const struct mam_tier_table *tiers = &engine->books.rules[rule - 1].tiers;
@@ -32,8 +38,7 @@ struct mam_contract mam_contract_of(const struct mam_engine *engine, uint32_t ac
     const struct mam_instrument_book *of = &engine->books.instruments[instrument];
     const struct mam_override *own =
         mam_override_find(engine, engine->accounts[account].definition.server_group, instrument);
-    const struct mam_instrument *definition =
-        own == NULL ? &engine->instruments[instrument].definition : &own->definition;
+    const struct mam_instrument *definition = definition_of(engine, own, instrument);
     if (own != NULL && own->rule != 0) {
         return of_rule(engine, definition, own->rule);
     }
@@ -148,7 +153,7 @@ uint16_t mam_on_instrument_override(struct mam_engine *engine, const struct mam_
         return MAM_REASON_OUT_OF_RANGE;
     }
     struct mam_override *own = mam_override_find(engine, m->server_group, at);
-    const struct mam_instrument *is = own != NULL ? &own->definition : &engine->instruments[at].definition;
+    const struct mam_instrument *is = definition_of(engine, own, at);
     if (m->volume_max != 0 && m->volume_max < is->volume_min) {
         *field = 6;
         return MAM_REASON_OUT_OF_RANGE;
@@ -186,7 +191,7 @@ uint16_t mam_on_instrument_volumes(struct mam_engine *engine, const struct mam_i
         return MAM_REASON_STEP_COARSER;
     }
     struct mam_override *own = mam_override_find(engine, m->server_group, at);
-    const struct mam_instrument *is = own != NULL ? &own->definition : &engine->instruments[at].definition;
+    const struct mam_instrument *is = definition_of(engine, own, at);
     if (in_steps(m->volume_min, is->volume_step) > is->volume_max) {
         *field = 4;
         return MAM_REASON_OUT_OF_RANGE;

@@ -151,9 +151,8 @@ static bool count_further(struct mam_engine *engine, const struct mam_block *blo
     return true;
 }
 
-/* Rows 0 to count - 1 and the house, as one more, divide the prices' volumes. */
-static uint16_t mix_rows(struct mam_engine *engine, struct mam_block *block, uint32_t count,
-                         uint32_t *further) {
+uint16_t mam_prices_mix(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                        uint32_t *further) {
     struct mam_scratch_rows *rows = &engine->rows;
     struct mam_price_mix *mix = &engine->mix;
     int64_t total = sort_prices(block, mix);
@@ -238,7 +237,7 @@ static uint16_t divide(struct mam_engine *engine, struct mam_block *block) {
     uint8_t bit;
     uint8_t *turns = turns_of(engine, block, &bit);
     block->worst_first = (*turns & bit) != 0;
-    uint16_t reason = mix_rows(engine, block, count, &further);
+    uint16_t reason = mam_prices_mix(engine, block, count, &further);
     if (reason != MAM_REASON_NONE) {
         return reason;
     }
@@ -279,11 +278,6 @@ void mam_prices_divide(struct mam_engine *engine, struct mam_block *block) {
 
 /* --- What the server refused, to others --- */
 
-uint16_t mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count,
-                          uint32_t *further) {
-    return mix_rows(engine, block, count, further);
-}
-
 bool mam_prices_offer_one(struct mam_engine *engine, struct mam_block *block, uint32_t count,
                           uint16_t reason) {
     int64_t volume = 0;
@@ -297,7 +291,7 @@ bool mam_prices_offer_one(struct mam_engine *engine, struct mam_block *block, ui
         block->prices[i].volume = 0;
     }
     if (!add_average(engine, block, volume, notional) ||
-        mix_rows(engine, block, count, &further) != MAM_REASON_NONE) {
+        mam_prices_mix(engine, block, count, &further) != MAM_REASON_NONE) {
         return false;
     }
     mam_alert(engine, block->bridge, MAM_ALERT_KIND_AVERAGE_PRICE, reason, block->id, 0);

@@ -139,7 +139,7 @@ static bool make_room(struct mam_engine *engine, struct mam_block *block, uint32
     if (!block->mixed) {
         return mam_children_grow(engine, block, rows);
     }
-    uint16_t reason = mam_prices_offer(engine, block, count, further);
+    uint16_t reason = mam_prices_mix(engine, block, count, further);
     if (reason == MAM_REASON_NONE && mam_children_grow(engine, block, rows + *further)) {
         return true;
     }

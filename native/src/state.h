@@ -556,10 +556,11 @@ void mam_price_count(struct mam_block *block, int64_t price, int64_t volume);
 void mam_price_tell(struct mam_block *block, int64_t volume, __int128 notional);
 /* The volumes are decided: each child's is divided into parts, one a price, as children of their own. */
 void mam_prices_divide(struct mam_engine *engine, struct mam_block *block);
-/* Rows 0 to count - 1 (login, result) are to have what was refused, at its prices. Returns why they cannot.
- * *further: how many children more than rows that makes. */
-uint16_t mam_prices_offer(struct mam_engine *engine, struct mam_block *block, uint32_t count,
-                          uint32_t *further);
+/* Rows 0 to count - 1 (login, result, minimum), and the house as one more, divide the volumes that the block
+ * has at its prices: first what was filled, later what was refused. Returns why they cannot. *further: how
+ * many children more than rows that makes. */
+uint16_t mam_prices_mix(struct mam_engine *engine, struct mam_block *block, uint32_t count,
+                        uint32_t *further);
 /* They cannot, for this reason: they are to have it at the average of what was refused. */
 bool mam_prices_offer_one(struct mam_engine *engine, struct mam_block *block, uint32_t count,
                           uint16_t reason);
