@@ -1,6 +1,7 @@
 """A full disk: the writer waits, loses nothing, and goes on when there is room."""
 
 import errno
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -105,6 +106,16 @@ def until_full(host: Host, limit: int = 200_000) -> None:
     assert host.written < limit
 
 
+def fill_by_log(host: Host, disk: Path) -> tuple[Path, "subprocess.Popen[str]"]:
+    """A writer that has filled its disk; what to unlink for room, and the writer."""
+    ballast = fill(disk, leave=2 << 20)
+    process = host.start("--checkpoint-ms", "1")
+    host.wait_running()
+    while host.counter(counters.NO_ROOM) == 0:
+        until_full(host)
+    return ballast, process
+
+
 @pytest.mark.process
 def test_no_room_for_a_checkpoint(host: Host, disk: Path) -> None:
     """Others filled the disk: the alarm; what comes is kept, not signed; with room all of it is signed."""
@@ -134,11 +145,7 @@ def test_no_room_for_a_checkpoint(host: Host, disk: Path) -> None:
 @pytest.mark.process
 def test_the_log_fills_its_disk(host: Host, disk: Path) -> None:
     """It stops before the last room is gone: all that is on disk is signed while it waits."""
-    ballast = fill(disk, leave=2 << 20)
-    process = host.start("--checkpoint-ms", "1")
-    host.wait_running()
-    while host.counter(counters.NO_ROOM) == 0:
-        until_full(host)
+    ballast, process = fill_by_log(host, disk)
     until_full(host)
     held = host.counter(counters.DURABLE)
     assert 0 < held < host.written
@@ -160,11 +167,7 @@ def test_killed_in_a_full_segment_on_a_full_disk(host: Host, disk: Path, told: b
 
     `told`: the last of them is told to end before there is room; then the next one takes what is left.
     """
-    ballast = fill(disk, leave=2 << 20)
-    process = host.start("--checkpoint-ms", "1")
-    host.wait_running()
-    while host.counter(counters.NO_ROOM) == 0:
-        until_full(host)
+    ballast, process = fill_by_log(host, disk)
     for _ in range(3):
         until_full(host)
         held = host.counter(counters.DURABLE)
@@ -194,11 +197,7 @@ def test_killed_in_a_full_segment_on_a_full_disk(host: Host, disk: Path, told: b
 @pytest.mark.process
 def test_a_new_journal_in_a_full_segment_on_a_full_disk(host: Host, disk: Path) -> None:
     """What the log says before the first entry of a new run has to wait, too."""
-    ballast = fill(disk, leave=2 << 20)
-    process = host.start("--checkpoint-ms", "1")
-    host.wait_running()
-    while host.counter(counters.NO_ROOM) == 0:
-        until_full(host)
+    ballast, process = fill_by_log(host, disk)
     kill(process)
     ring = JournalRing(1 << 16)
     for number in range(10):

@@ -14,6 +14,7 @@ replays a failing seed exactly.
 import os
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from random import Random
 from typing import Any
@@ -356,16 +357,20 @@ class Exchange(Desk):
 
     # --- the end ---
 
+    def hear_all_of(self, act: Callable[[Lp], None]) -> None:
+        """Each LP does that; then all that LPs and server have to say is heard."""
+        for lp in self.lps.values():
+            act(lp)
+            while lp.outbox:
+                self.tell(lp, lp.outbox.popleft())
+        while self.server.waiting:
+            self.answer()
+
     def finish(self) -> None:
         """All is said at last; every lot that an LP has filled is a child's or the house's."""
         self.send("control", "KillSwitch", scope="appliance", action="enable", operator_name="test")
         for _ in range(240):
-            for lp in self.lps.values():
-                lp.settle()
-                while lp.outbox:
-                    self.tell(lp, lp.outbox.popleft())
-            while self.server.waiting:
-                self.answer()
+            self.hear_all_of(Lp.settle)
             if not self.engine.counts()["blocks_working"]:
                 break
             for key in self.server.asked:
@@ -406,12 +411,7 @@ class Exchange(Desk):
         self.send("control", "KillSwitch", scope="appliance", action="flatten")
         self.flat = False
         for _ in range(2000):
-            for lp in self.lps.values():
-                lp.fill_all()
-                while lp.outbox:
-                    self.tell(lp, lp.outbox.popleft())
-            while self.server.waiting:
-                self.answer()
+            self.hear_all_of(Lp.fill_all)
             if self.flat or self.engine.deadline is None:
                 break
             self.clock(max(self.time, self.engine.deadline))
